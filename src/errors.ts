@@ -1,0 +1,106 @@
+/**
+ * What an error means to the caller; the command line turns each class into one exit code (SPEC 9).
+ *
+ * - `usage`: the call itself is wrong · `read`: bytes could not be had · `damaged`: not a container, or a broken one
+ * - `unsupported`: well formed, but refused on purpose · `data`: a value that the target format cannot hold
+ * - `write`: the output could not be made · `cancelled`: the caller aborted
+ */
+export type ErrorClass = "usage" | "read" | "damaged" | "unsupported" | "data" | "write" | "cancelled";
+
+/** Every code there is, grouped by the folder that raises it. The code is the contract; messages are prose. */
+export const ERROR_CLASS = {
+  // any folder
+  USAGE: "usage",
+  CANCELLED: "cancelled",
+  LIMIT_EXCEEDED: "damaged",
+  // bytes
+  BYTES_TRUNCATED: "damaged",
+  BYTES_UTF8: "damaged",
+  // source
+  SOURCE_NOT_FOUND: "read",
+  SOURCE_READ: "read",
+  SOURCE_CHANGED: "read",
+  SOURCE_SHORT: "read",
+  SOURCE_RANGE: "usage",
+  SINK_EXISTS: "write",
+  SINK_WRITE: "write",
+  // container
+  CONTAINER_UNKNOWN: "damaged",
+  // container/qvd
+  QVD_HEADER_UNTERMINATED: "damaged",
+  QVD_XML: "damaged",
+  QVD_HEADER: "damaged",
+  QVD_RANGE: "damaged",
+  QVD_BITS: "damaged",
+  QVD_SYMBOL: "damaged",
+  QVD_INDEX: "damaged",
+  QVD_COMPRESSED: "unsupported",
+  QVD_ENCRYPTED: "unsupported",
+  QVD_VALUE: "data",
+  // table
+  TABLE_NO_FIELD: "usage",
+  TABLE_ROWS: "usage",
+  // output and import
+  IMPORT_SYNTAX: "damaged",
+  OUTPUT_VALUE: "data",
+} as const satisfies Record<string, ErrorClass>;
+
+export type ErrorCode = keyof typeof ERROR_CLASS;
+
+/** Where in a file an error was found. Offsets and lengths are bytes; rows count from 0. */
+export interface ErrorPlace {
+  /** Name of the part, e.g. `header`, `symbols of "Name"`, `index table`. Field names are metadata, never cell values. */
+  readonly part?: string | undefined;
+  /** Byte offset in the file. */
+  readonly offset?: number | undefined;
+  /** Length in bytes of the range that is wrong. */
+  readonly length?: number | undefined;
+  /** What the user can do next. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error of this package. `code` is stable; the message says what is wrong and never quotes a cell value,
+ * a key or a PIN.
+ */
+export class QErr extends Error {
+  override readonly name = "QErr";
+  readonly code: ErrorCode;
+  readonly part: string | undefined;
+  readonly offset: number | undefined;
+  readonly length: number | undefined;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, place: ErrorPlace = {}) {
+    super(message, place.cause === undefined ? undefined : { cause: place.cause });
+    this.code = code;
+    this.part = place.part;
+    this.offset = place.offset;
+    this.length = place.length;
+    this.hint = place.hint;
+  }
+
+  /** The class of {@link code}, from which the command line takes its exit code. */
+  get errorClass(): ErrorClass {
+    return ERROR_CLASS[this.code];
+  }
+}
+
+/** True for errors of this package, also across two copies of it (compares the name and a known code). */
+export function isQErr(error: unknown): error is QErr {
+  return error instanceof Error && error.name === "QErr" && "code" in error && String(error.code) in ERROR_CLASS;
+}
+
+/**
+ * Throws a {@link QErr} with `code` unless `condition` holds. The message is the precondition in words.
+ * Pass a function where building the message costs something.
+ */
+export function needs(
+  condition: boolean,
+  code: ErrorCode,
+  message: string | (() => string),
+  place?: ErrorPlace,
+): asserts condition {
+  if (!condition) throw new QErr(code, typeof message === "string" ? message : message(), place);
+}

@@ -1,0 +1,37 @@
+/**
+ * Every hard limit on what a file may claim, each with its reason. A length from a file is compared first with what is
+ * left of the file and then with the limit here, before anything is allocated.
+ */
+
+/** XML header, bytes. The largest real header seen has 84,823 bytes (156 fields); 16 MiB is 190 times that. */
+export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
+
+/** Depth of XML elements. A QVD header needs 5. */
+export const MAX_XML_DEPTH = 32;
+
+/** Elements in one XML header: about ten a field, so room for 65,536 fields. Bounds the memory of the element tree. */
+export const MAX_XML_ELEMENTS = 1_500_000;
+
+/** Fields in one table. Qlik tables with more than a few thousand fields are unknown. */
+export const MAX_FIELDS = 65_536;
+
+/** Bytes of one record: every field at the greatest width (32 bits) is 4 bytes a field. */
+export const MAX_RECORD_BYTES = 4 * MAX_FIELDS;
+
+/** Bits of one index. NoOfSymbols is a 32-bit count in practice, so a wider index can only be damage. */
+export const MAX_BIT_WIDTH = 32;
+
+/** Symbols of one field: the index into them, less the bias, must fit an int32. */
+export const MAX_SYMBOLS = 2 ** 31 - 3;
+
+/** Bytes of one symbol table held in memory: offsets into it are kept as uint32. */
+export const MAX_SYMBOL_BYTES = 2 ** 32 - 1;
+
+/** Rows of one table: a record number must be an exact double after multiplication by the record size. */
+export const MAX_ROWS = 2 ** 40;
+
+/** Bytes of one row of text input (CSV record, NDJSON line); a longer one is an unclosed quote or no text file. */
+export const MAX_INPUT_RECORD_BYTES = 64 * 1024 * 1024;
+
+/** Bytes of one HTTP answer to a range request beyond what was asked: none; a server that ignores Range is refused. */
+export const MAX_HTTP_RANGE_BYTES = 256 * 1024 * 1024;

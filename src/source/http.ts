@@ -1,0 +1,84 @@
+import { QErr } from "../errors.ts";
+import { MAX_HTTP_RANGE_BYTES } from "../limits.ts";
+import { checkRange } from "./range.ts";
+import type { ByteSource } from "./source.ts";
+
+/** The part of `fetch` that is used; tests and callers with credentials bring their own. */
+export type FetchLike = (url: string, init: { readonly headers: Record<string, string> }) => Promise<Response>;
+
+/**
+ * A source over an HTTP address whose server answers byte ranges (RFC 9110 section 14). One small request finds the
+ * size and the validator; every later range carries `If-Range`'s condition by comparing the validator, so a file that
+ * is replaced meanwhile is `SOURCE_CHANGED`, never a mixture.
+ * @throws `SOURCE_NOT_FOUND` on 404 and 410, `SOURCE_READ` if ranges are not served or the request fails.
+ */
+export async function httpSource(url: string, fetchLike: FetchLike = (u, init) => fetch(u, init)): Promise<ByteSource> {
+  const name = withoutSecrets(url);
+  const first = await request(fetchLike, url, name, "bytes=0-0");
+  const validator = first.headers.get("etag") ?? first.headers.get("last-modified") ?? "";
+  const size = first.status === 416 ? 0 : totalOf(first, name);
+  await first.body?.cancel();
+
+  async function read(offset: number, length: number): Promise<Uint8Array> {
+    checkRange(name, size, offset, length);
+    if (length === 0) return new Uint8Array(0);
+    if (length > MAX_HTTP_RANGE_BYTES) {
+      throw new QErr("LIMIT_EXCEEDED", `range of ${length} bytes is over ${MAX_HTTP_RANGE_BYTES}`, { offset });
+    }
+    const answer = await request(fetchLike, url, name, `bytes=${offset}-${offset + length - 1}`);
+    const now = answer.headers.get("etag") ?? answer.headers.get("last-modified") ?? "";
+    if (answer.status === 416 || now !== validator || totalOf(answer, name) !== size) {
+      await answer.body?.cancel();
+      throw new QErr("SOURCE_CHANGED", `${name} changed while it was read`, { offset });
+    }
+    return collect(answer, name, offset, length);
+  }
+
+  return {
+    size,
+    name,
+    read,
+    async readInto(offset, target) {
+      target.set(await read(offset, target.byteLength));
+    },
+    async close() {},
+  };
+}
+
+async function request(fetchLike: FetchLike, url: string, name: string, range: string): Promise<Response> {
+  const answer = await fetchLike(url, { headers: { range, "accept-encoding": "identity" } }).catch((cause: unknown) => {
+    throw new QErr("SOURCE_READ", `${name} cannot be reached`, { cause });
+  });
+  if (answer.status === 206 || answer.status === 416) return answer;
+  await answer.body?.cancel();
+  if (answer.status === 404 || answer.status === 410) {
+    throw new QErr("SOURCE_NOT_FOUND", `${name} does not exist (HTTP ${answer.status})`);
+  }
+  const why = answer.status === 200 ? "its server does not answer byte ranges" : `HTTP ${answer.status}`;
+  throw new QErr("SOURCE_READ", `${name} cannot be read: ${why}`);
+}
+
+/** The total of `Content-Range: bytes a-b/total`. */
+function totalOf(answer: Response, name: string): number {
+  const total = /^bytes \d+-\d+\/(\d{1,15})$/.exec(answer.headers.get("content-range") ?? "")?.[1];
+  if (total === undefined) throw new QErr("SOURCE_READ", `${name} answers ranges without a total size`);
+  return Number(total);
+}
+
+async function collect(answer: Response, name: string, offset: number, length: number): Promise<Uint8Array> {
+  const target = new Uint8Array(length);
+  let at = 0;
+  for await (const piece of answer.body ?? []) {
+    if (at + piece.byteLength > length) throw new QErr("SOURCE_READ", `${name} sent more than was asked`, { offset });
+    target.set(piece, at);
+    at += piece.byteLength;
+  }
+  if (at !== length) throw new QErr("SOURCE_SHORT", `${name} sent ${at} of ${length} bytes`, { offset });
+  return target;
+}
+
+/** The address without user, password and query: presigned addresses carry their secret there. */
+function withoutSecrets(url: string): string {
+  const parsed = new URL(url);
+  return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
+}
