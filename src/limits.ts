@@ -35,3 +35,6 @@ export const MAX_INPUT_RECORD_BYTES = 64 * 1024 * 1024;
 
 /** Bytes of one HTTP answer to a range request beyond what was asked: none; a server that ignores Range is refused. */
 export const MAX_HTTP_RANGE_BYTES = 256 * 1024 * 1024;
+
+/** Rows of a table whose records have no bytes (qvdrs writes such for all-constant tables); see `planLayout`. */
+export const MAX_ROWS_WITHOUT_BYTES = 2 ** 20;

@@ -1,0 +1,133 @@
+import { RECORD_SLACK, unpackField } from "../bytes/bitfield.ts";
+import type { HeaderOptions, QvdHeader } from "../container/qvd/header.ts";
+import { planLayout, type QvdLayout } from "../container/qvd/layout.ts";
+import { readHeader } from "../container/qvd/open.ts";
+import { needs, QErr } from "../errors.ts";
+import type { ByteSource } from "../source/source.ts";
+import type { Field } from "./field.ts";
+import { checkScan, type ScanPlan } from "./scan-plan.ts";
+import { parseSymbols } from "./symbol-parse.ts";
+import { EMPTY_SYMBOLS, type SymbolTable } from "./symbols.ts";
+import type { Batch, ScanOptions, Table } from "./table.ts";
+
+/** Record bytes fetched at a time: large enough for a disk, small enough for the second-level cache. */
+const CHUNK_BYTES = 1024 * 1024;
+/** Rows a batch at the most, whatever the record size: bounds the index arrays to 256 KiB a field. */
+const CHUNK_ROWS = 65_536;
+
+/** A QVD as a {@link Table}, with its header and layout for those who rewrite, verify or seal it. */
+export interface QvdTable extends Table {
+  readonly header: QvdHeader;
+  readonly layout: QvdLayout;
+  readonly source: ByteSource;
+}
+
+/**
+ * Opens a QVD: reads its header, plans its layout, fetches no data.
+ * Closing the table closes the source.
+ * @throws the errors of `readHeader` and `planLayout`
+ */
+export async function openQvdTable(source: ByteSource, options: HeaderOptions = {}): Promise<QvdTable> {
+  const header = await readHeader(source, options);
+  return qvdTable(source, header, planLayout(header, source.size));
+}
+
+/** A table over a header and a layout that were read before. */
+export function qvdTable(source: ByteSource, header: QvdHeader, layout: QvdLayout): QvdTable {
+  const tables = new Map<number, Promise<SymbolTable>>();
+  return {
+    name: header.tableName,
+    comment: header.comment,
+    rows: header.noOfRecords,
+    fields: fieldsOf(header),
+    header,
+    layout,
+    source,
+    symbols(ordinal) {
+      let table = tables.get(ordinal);
+      if (table === undefined) {
+        table = fetchSymbols(source, header, layout, ordinal);
+        tables.set(ordinal, table);
+        // A failed fetch may be tried again.
+        table.catch(() => tables.delete(ordinal));
+      }
+      return table;
+    },
+    scan: (scanOptions) => scan(source, header, layout, scanOptions),
+    async close() {
+      tables.clear();
+      await source.close();
+    },
+  };
+}
+
+/** What a header says of its fields. */
+export function fieldsOf(header: QvdHeader): readonly Field[] {
+  return header.fields.map((f) => ({
+    name: f.name,
+    numberFormat: f.numberFormat,
+    tags: f.tags,
+    comment: f.comment,
+    symbolCount: f.noOfSymbols,
+    bitWidth: f.bitWidth,
+    nullable: f.bias < 0,
+  }));
+}
+
+async function fetchSymbols(
+  source: ByteSource,
+  header: QvdHeader,
+  layout: QvdLayout,
+  ordinal: number,
+): Promise<SymbolTable> {
+  const part = layout.symbols[ordinal];
+  needs(part !== undefined, "TABLE_NO_FIELD", `there is no field number ${ordinal}`);
+  if (part.length === 0) return EMPTY_SYMBOLS;
+  const bytes = await source.read(part.offset, part.length);
+  return parseSymbols(bytes, header.fields[ordinal]!.noOfSymbols, part.name, part.offset);
+}
+
+async function* scan(
+  source: ByteSource,
+  header: QvdHeader,
+  layout: QvdLayout,
+  options: ScanOptions = {},
+): AsyncGenerator<Batch> {
+  const plan: ScanPlan = checkScan(header.fields.length, header.noOfRecords, options);
+  const size = header.recordByteSize;
+  const rows = Math.max(1, Math.min(plan.batchRows ?? CHUNK_ROWS, Math.floor(CHUNK_BYTES / Math.max(1, size)), CHUNK_ROWS));
+  const fields = plan.fields.map((ordinal) => header.fields[ordinal]!);
+  const indexes = fields.map(() => new Int32Array(Math.min(rows, plan.to - plan.from)));
+  const records = new Uint8Array(Math.min(rows, plan.to - plan.from) * size + RECORD_SLACK);
+  const fetches = size > 0 && fields.some((f) => f.bitWidth > 0);
+  for (let row = plan.from; row < plan.to; row += rows) {
+    if (options.signal?.aborted) throw new QErr("CANCELLED", "reading was cancelled", { cause: options.signal.reason });
+    const count = Math.min(rows, plan.to - row);
+    const offset = layout.records.offset + row * size;
+    if (fetches) await source.readInto(offset, records.subarray(0, count * size));
+    fields.forEach((f, k) => {
+      const greatest = unpackField(records, size, count, f.bitOffset, f.bitWidth, f.bias, indexes[k]!);
+      if (greatest >= f.noOfSymbols) throw outOfRange(f.name, f.noOfSymbols, indexes[k]!, count, row, offset, size);
+    });
+    yield { rowStart: row, rows: count, indexes };
+    options.onProgress?.(row + count - plan.from, plan.to - plan.from);
+  }
+}
+
+function outOfRange(
+  name: string,
+  symbols: number,
+  indexes: Int32Array,
+  count: number,
+  row: number,
+  offset: number,
+  recordBytes: number,
+): QErr {
+  const first = indexes.subarray(0, count).findIndex((index) => index >= symbols);
+  const message = `index table: row ${row + first} refers to symbol ${indexes[first]} of field "${name}", which has ${symbols}`;
+  return new QErr("QVD_INDEX", message, {
+    part: "index table",
+    offset: offset + first * recordBytes,
+    length: recordBytes,
+  });
+}
