@@ -38,3 +38,6 @@ export const MAX_HTTP_RANGE_BYTES = 256 * 1024 * 1024;
 
 /** Rows of a table whose records have no bytes (qvdrs writes such for all-constant tables); see `planLayout`. */
 export const MAX_ROWS_WITHOUT_BYTES = 2 ** 20;
+
+/** A stream (standard input) as a whole, bytes: it goes to temporary space, which is not endless. */
+export const MAX_STREAM_BYTES = 2 ** 40;

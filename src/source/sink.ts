@@ -1,3 +1,5 @@
+import { concat } from "../bytes/concat.ts";
+
 /** Where bytes go, in order. Nothing is visible under the final name before {@link commit}. */
 export interface ByteSink {
   /** Appends; the sink has used `bytes` when the promise settles, so the caller may write over them then. */
@@ -21,14 +23,7 @@ export function memorySink(): MemorySink {
       pieces.push(bytes.slice());
     },
     async commit() {
-      let length = 0;
-      for (const piece of pieces) length += piece.byteLength;
-      done = new Uint8Array(length);
-      let at = 0;
-      for (const piece of pieces) {
-        done.set(piece, at);
-        at += piece.byteLength;
-      }
+      done = concat(pieces);
       pieces = [];
     },
     async abort() {

@@ -95,7 +95,10 @@ async function* scan(
 ): AsyncGenerator<Batch> {
   const plan: ScanPlan = checkScan(header.fields.length, header.noOfRecords, options);
   const size = header.recordByteSize;
-  const rows = Math.max(1, Math.min(plan.batchRows ?? CHUNK_ROWS, Math.floor(CHUNK_BYTES / Math.max(1, size)), CHUNK_ROWS));
+  const rows = Math.max(
+    1,
+    Math.min(plan.batchRows ?? CHUNK_ROWS, Math.floor(CHUNK_BYTES / Math.max(1, size)), CHUNK_ROWS),
+  );
   const fields = plan.fields.map((ordinal) => header.fields[ordinal]!);
   const indexes = fields.map(() => new Int32Array(Math.min(rows, plan.to - plan.from)));
   const records = new Uint8Array(Math.min(rows, plan.to - plan.from) * size + RECORD_SLACK);

@@ -37,7 +37,10 @@ export function ordinalsOf(fields: readonly { readonly name: string }[], names: 
   return names.map((name) => {
     const ordinal = fields.findIndex((f) => f.name === name);
     needs(ordinal >= 0, "TABLE_NO_FIELD", () => `there is no field "${name}"`, {
-      hint: `the table has: ${fields.slice(0, 20).map((f) => f.name).join(", ")}${fields.length > 20 ? ", …" : ""}`,
+      hint: `the table has: ${fields
+        .slice(0, 20)
+        .map((f) => f.name)
+        .join(", ")}${fields.length > 20 ? ", …" : ""}`,
     });
     return ordinal;
   });

@@ -31,13 +31,20 @@ export function planLayout(header: QvdHeader, fileSize: number): QvdLayout {
     const name = `symbols of "${field.name}"`;
     const part: Part = { name, role: "symbols", offset: base + field.offset, length: field.length, ordinal };
     checkInside(part, fileSize);
-    needs(field.length <= MAX_SYMBOL_BYTES, "LIMIT_EXCEEDED", `${name} has over ${MAX_SYMBOL_BYTES} bytes`, { part: name });
-    // The shortest entry is an empty text: type byte and NUL.
-    needs(field.noOfSymbols * 2 <= field.length, "QVD_RANGE", `${name}: ${field.noOfSymbols} symbols do not fit ${field.length} bytes`, {
+    needs(field.length <= MAX_SYMBOL_BYTES, "LIMIT_EXCEEDED", `${name} has over ${MAX_SYMBOL_BYTES} bytes`, {
       part: name,
-      offset: part.offset,
-      length: part.length,
     });
+    // The shortest entry is an empty text: type byte and NUL.
+    needs(
+      field.noOfSymbols * 2 <= field.length,
+      "QVD_RANGE",
+      `${name}: ${field.noOfSymbols} symbols do not fit ${field.length} bytes`,
+      {
+        part: name,
+        offset: part.offset,
+        length: part.length,
+      },
+    );
     return part;
   });
   const records: Part = { name: "index table", role: "records", offset: base + header.offset, length: header.length };
@@ -89,8 +96,12 @@ function checkBits(header: QvdHeader): void {
   let end = 0;
   for (const f of used) {
     const part = `field "${f.name}"`;
-    needs(f.bitWidth <= MAX_BIT_WIDTH, "QVD_BITS", `${part} is ${f.bitWidth} bits wide, over ${MAX_BIT_WIDTH}`, { part });
-    needs(f.bitOffset + f.bitWidth <= all, "QVD_BITS", `${part} ends at bit ${f.bitOffset + f.bitWidth} of ${all}`, { part });
+    needs(f.bitWidth <= MAX_BIT_WIDTH, "QVD_BITS", `${part} is ${f.bitWidth} bits wide, over ${MAX_BIT_WIDTH}`, {
+      part,
+    });
+    needs(f.bitOffset + f.bitWidth <= all, "QVD_BITS", `${part} ends at bit ${f.bitOffset + f.bitWidth} of ${all}`, {
+      part,
+    });
     needs(f.bitOffset >= end, "QVD_BITS", `${part} begins at bit ${f.bitOffset}, inside another field`, { part });
     end = f.bitOffset + f.bitWidth;
   }

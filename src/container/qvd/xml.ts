@@ -126,7 +126,13 @@ function nameAt(bytes: Uint8Array, lt: number): string {
 
 function isNameByte(byte: number): boolean {
   const letter = byte | 0x20;
-  return (letter >= 0x61 && letter <= 0x7a) || (byte >= 0x30 && byte <= 0x3a) || byte === 0x5f || byte === 0x2d || byte === 0x2e;
+  return (
+    (letter >= 0x61 && letter <= 0x7a) ||
+    (byte >= 0x30 && byte <= 0x3a) ||
+    byte === 0x5f ||
+    byte === 0x2d ||
+    byte === 0x2e
+  );
 }
 
 function closeTagEnd(bytes: Uint8Array, lt: number, lenient: boolean): number {

@@ -1,0 +1,61 @@
+import { concat } from "../bytes/concat.ts";
+import { needs } from "../errors.ts";
+import { MAX_STREAM_BYTES } from "../limits.ts";
+import { memorySource } from "./memory.ts";
+import { checkRange } from "./range.ts";
+import type { ByteSource } from "./source.ts";
+import { fileSpool } from "./spool.ts";
+
+/** Bytes of a stream that stay in memory; a longer stream goes to temporary space as a whole. */
+export const STREAM_IN_MEMORY_BYTES = 64 * 1024 * 1024;
+
+/**
+ * A source over a stream, such as standard input: the stream is read to its end, into memory if it is short and into
+ * temporary space if not, since a QVD says only in its header where its parts are.
+ * @throws `LIMIT_EXCEEDED` beyond {@link MAX_STREAM_BYTES}, `SINK_WRITE` if there is no temporary space
+ */
+export async function streamSource(
+  stream: AsyncIterable<Uint8Array>,
+  name: string,
+  options: { readonly inMemory?: number; readonly limit?: number } = {},
+): Promise<ByteSource> {
+  const inMemory = options.inMemory ?? STREAM_IN_MEMORY_BYTES;
+  const limit = options.limit ?? MAX_STREAM_BYTES;
+  let pieces: Uint8Array[] = [];
+  let size = 0;
+  let spool: Awaited<ReturnType<typeof fileSpool>> | undefined;
+  try {
+    for await (const piece of stream) {
+      size += piece.byteLength;
+      needs(size <= limit, "LIMIT_EXCEEDED", `${name} is longer than ${limit} bytes`);
+      if (spool === undefined && size > inMemory) {
+        spool = await fileSpool();
+        for (const early of pieces) await spool.append(early);
+        pieces = [];
+      }
+      if (spool) await spool.append(piece);
+      else pieces.push(piece.slice());
+    }
+  } catch (error) {
+    await spool?.close();
+    throw error;
+  }
+  if (spool === undefined) return memorySource(concat(pieces), name);
+  const held = spool;
+  const readInto = async (offset: number, target: Uint8Array) => {
+    checkRange(name, size, offset, target.byteLength);
+    await held.readInto(offset, target);
+  };
+  return {
+    size,
+    name,
+    readInto,
+    async read(offset, length) {
+      checkRange(name, size, offset, length);
+      const target = new Uint8Array(length);
+      await readInto(offset, target);
+      return target;
+    },
+    close: () => held.close(),
+  };
+}

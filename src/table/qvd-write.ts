@@ -1,0 +1,146 @@
+import { packField, RECORD_SLACK } from "../bytes/bitfield.ts";
+import { planBits, type RecordBits } from "../container/qvd/bits.ts";
+import { editedHeader, newHeader } from "../container/qvd/header-build.ts";
+import { headerBytes, placeTable, writeParts } from "../container/qvd/writer.ts";
+import { needs, QErr } from "../errors.ts";
+import type { ByteSink } from "../source/sink.ts";
+import type { NumberFormat } from "./field.ts";
+import type { QvdTable } from "./qvd-table.ts";
+import { DOUBLE, INT, type SymbolTable, symbolKind, textOffset } from "./symbols.ts";
+import type { Batch } from "./table.ts";
+
+/** One column of a table to be written: what is said of it, and its symbols. */
+export interface ColumnToWrite {
+  readonly name: string;
+  readonly numberFormat: NumberFormat;
+  readonly comment: string;
+  readonly tags: readonly string[];
+  readonly symbols: SymbolTable;
+  /** True if some row is NULL. A batch with a NULL in another column is `QVD_VALUE`. */
+  readonly nullable: boolean;
+}
+
+/** A table to be written as a QVD. */
+export interface TableToWrite {
+  readonly name: string;
+  readonly comment?: string | undefined;
+  readonly creatorDoc?: string | undefined;
+  readonly createdUtc?: Date | undefined;
+  readonly lineage?: readonly { readonly discriminator: string; readonly statement: string }[] | undefined;
+  readonly columns: readonly ColumnToWrite[];
+  readonly rows: number;
+  /** Exactly `rows` rows, in order; `indexes` in the order of `columns`. */
+  readonly batches: AsyncIterable<Batch> | Iterable<Batch>;
+}
+
+/** Rows packed at a time: the records of a block stay in the first-level cache while each field is added. */
+const BLOCK_ROWS = 1024;
+
+/**
+ * Writes a new QVD with every invariant of format notes 1.9: symbols as given, narrowest indexes, bias -2 where there
+ * are NULLs, whole bytes, contiguous sections. The caller commits or aborts the sink.
+ * @throws `QVD_VALUE` if a name or text holds U+0000 or XML cannot carry it, or if a column that is not nullable has a NULL
+ */
+export async function writeQvd(sink: ByteSink, table: TableToWrite): Promise<void> {
+  const { columns, rows } = table;
+  for (const column of columns) checkColumn(column);
+  const description = {
+    name: headerText(table.name, "the table name"),
+    comment: headerText(table.comment ?? "", "the table comment"),
+    creatorDoc: headerText(table.creatorDoc ?? "qvault", "CreatorDoc"),
+    createdUtc: table.createdUtc ?? new Date(),
+    lineage: table.lineage ?? [],
+  };
+  const bits = planBits(
+    columns.map((c) => ({ symbolCount: c.symbols.count, nullable: c.nullable })),
+    rows,
+  );
+  const symbols = columns.map((c) => c.symbols.bytes.subarray(0, c.symbols.starts[c.symbols.count]));
+  const place = placeTable(
+    bits,
+    columns.map((c, i) => ({ count: c.symbols.count, byteLength: symbols[i]!.byteLength })),
+    rows,
+  );
+  const header = headerBytes(newHeader(description, columns, place));
+  await writeParts(sink, { header, symbols, records: packedRecords(bits, rows, table.batches) });
+}
+
+/**
+ * Writes a table that was read from a QVD with its own layout and header: an unchanged real file comes out byte for
+ * byte. Every symbol and every index passes through the reader's checks on the way.
+ */
+export async function rewriteQvd(sink: ByteSink, table: QvdTable): Promise<void> {
+  const { header } = table;
+  const place = placeTable(
+    header,
+    header.fields.map((f) => ({ count: f.noOfSymbols, byteLength: f.length })),
+    header.noOfRecords,
+  );
+  const ordinals = header.fields.map((_, ordinal) => ordinal);
+  async function* symbols() {
+    for (const ordinal of ordinals) yield (await table.symbols(ordinal)).bytes;
+  }
+  await writeParts(sink, {
+    header: headerBytes(editedHeader(header, ordinals, place), header),
+    symbols: symbols(),
+    records: packedRecords(header, header.noOfRecords, table.scan()),
+  });
+}
+
+/** Packs batches into records; the piece yielded is written over for the next batch. */
+async function* packedRecords(
+  bits: RecordBits,
+  rows: number,
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+): AsyncGenerator<Uint8Array> {
+  const size = bits.recordByteSize;
+  let records = new Uint8Array(RECORD_SLACK);
+  let done = 0;
+  for await (const batch of batches) {
+    const length = batch.rows * size;
+    if (records.byteLength < length + RECORD_SLACK) records = new Uint8Array(length + RECORD_SLACK);
+    else records.fill(0, 0, length + RECORD_SLACK);
+    for (let row = 0; row < batch.rows; row += BLOCK_ROWS) {
+      const count = Math.min(BLOCK_ROWS, batch.rows - row);
+      const block = records.subarray(row * size, (row + count) * size + RECORD_SLACK);
+      bits.fields.forEach((f, k) => {
+        const indexes = batch.indexes[k]!.subarray(row, row + count);
+        if (f.bias === 0) checkNoNull(indexes);
+        packField(block, size, count, f.bitOffset, f.bitWidth, f.bias, indexes);
+      });
+    }
+    done += batch.rows;
+    yield records.subarray(0, length);
+  }
+  needs(done === rows, "QVD_VALUE", () => `the table was said to have ${rows} rows, ${done} came`);
+}
+
+/** A NULL packed without a bias would spill ones over its neighbours. */
+function checkNoNull(indexes: Int32Array): void {
+  let all = 0;
+  for (let i = 0; i < indexes.length; i++) all |= indexes[i]!;
+  needs(all >= 0, "QVD_VALUE", "a column that was said to have no NULL has one");
+}
+
+function checkColumn(column: ColumnToWrite): void {
+  headerText(column.name, "a field name");
+  headerText(column.comment, "a field comment");
+  for (const tag of column.tags) headerText(tag, "a tag");
+  const { symbols } = column;
+  for (let i = 0; i < symbols.count; i++) {
+    const kind = symbolKind(symbols, i);
+    if (kind === INT || kind === DOUBLE) continue;
+    const nul = symbols.bytes.indexOf(0, symbols.starts[i]! + textOffset(kind));
+    if (nul !== symbols.starts[i + 1]! - 1) {
+      throw new QErr("QVD_VALUE", `a text of field "${column.name}" holds U+0000, which ends texts in a QVD`);
+    }
+  }
+}
+
+/** A text that can stand in the header: XML 1.0 has no control characters but tab and line ends, and no lone surrogate. */
+function headerText(text: string, what: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters that XML 1.0 forbids are meant
+  const fits = text.isWellFormed() && !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text);
+  needs(fits, "QVD_VALUE", `${what} holds a character that XML cannot carry`);
+  return text;
+}
