@@ -1,0 +1,26 @@
+import { isQErr, type QErr } from "../errors.ts";
+import { EXIT, EXIT_OF_CLASS, type ExitCode } from "./exit-codes.ts";
+import { printable, type Terminal } from "./terminal.ts";
+
+/** One line for the error, one for the hint; the stack only for a bug of ours. */
+export function reportError(error: unknown, terminal: Terminal, about?: string): ExitCode {
+  terminal.status("");
+  if (!isQErr(error)) {
+    terminal.err(`qvault: error: this is a bug in qvault, please report it: ${bugText(error)}`);
+    return EXIT.USAGE;
+  }
+  terminal.err(`qvault: error: ${describe(error, about)}`);
+  if (error.hint) terminal.err(`qvault: hint: ${printable(error.hint)}`);
+  return EXIT_OF_CLASS[error.errorClass];
+}
+
+/** `FILE: message (CODE at byte 12)`, without control characters. */
+function describe(error: QErr, about: string | undefined): string {
+  const named = about !== undefined && !error.message.includes(about);
+  const place = error.offset === undefined ? error.code : `${error.code} at byte ${error.offset}`;
+  return printable(`${named ? `${about}: ` : ""}${error.message} (${place})`);
+}
+
+function bugText(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

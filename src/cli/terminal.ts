@@ -1,0 +1,58 @@
+/** All that a command sees of the outside; tests bring their own. Stdout is data, stderr is talk. */
+export interface Terminal {
+  /** Writes data to standard output and waits until it was taken. */
+  out(data: string | Uint8Array): Promise<void>;
+  /** Writes one line to standard error, as it is. */
+  err(line: string): void;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdoutIsTty: boolean;
+  readonly stderrIsTty: boolean;
+  /** False if `NO_COLOR` is set or standard output is not a terminal. */
+  readonly color: boolean;
+  /** Rewrites the last line of a terminal's standard error; an empty text clears it. */
+  status(text: string): void;
+  /** Aborted by the first interrupt. */
+  readonly signal: AbortSignal;
+}
+
+/** The process's own terminal. The first interrupt aborts the signal, the second ends the process at once. */
+export function processTerminal(): Terminal {
+  const controller = new AbortController();
+  process.on("SIGINT", () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(new Error("interrupted"));
+  });
+  // A reader that closes the pipe early, such as head(1), is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? 0 : 10);
+  });
+  const stderrIsTty = process.stderr.isTTY === true;
+  return {
+    out: (data) =>
+      new Promise((resolve, reject) => {
+        process.stdout.write(data, (error) => (error ? reject(error) : resolve()));
+      }),
+    err: (line) => {
+      process.stderr.write(`${line}\n`);
+    },
+    stdin: process.stdin,
+    stdoutIsTty: process.stdout.isTTY === true,
+    stderrIsTty,
+    color: process.stdout.isTTY === true && !process.env["NO_COLOR"],
+    status: (text) => {
+      if (stderrIsTty) process.stderr.write(`\r\u001b[K${text}`);
+    },
+    signal: controller.signal,
+  };
+}
+
+/**
+ * A text for a terminal: control characters, which could move the cursor or hide what follows, become `\u00XX`;
+ * so do the characters that turn the reading direction.
+ */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the characters that a terminal would obey are meant
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => {
+    return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}

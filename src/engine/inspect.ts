@@ -1,0 +1,80 @@
+import type { HeaderOptions, Lineage, QvdHeader } from "../container/qvd/header.ts";
+import { readHeader } from "../container/qvd/open.ts";
+import type { ByteSource } from "../source/source.ts";
+import type { NumberFormat } from "../table/field.ts";
+import { fieldsOf } from "../table/qvd-table.ts";
+import { requireQvd } from "./open.ts";
+
+export interface InspectedField {
+  readonly name: string;
+  readonly symbols: number;
+  readonly bitWidth: number;
+  readonly nullable: boolean;
+  readonly numberFormat: NumberFormat;
+  readonly tags: readonly string[];
+  readonly comment: string;
+}
+
+export interface InspectedTable {
+  readonly name: string;
+  readonly rows: number;
+  readonly comment: string;
+  readonly fields: readonly InspectedField[];
+  readonly lineage: readonly Lineage[];
+}
+
+/** What `qvault inspect --json` prints, a document a file. */
+export interface Inspection {
+  readonly schemaVersion: 1;
+  readonly file: string;
+  readonly container: "qvd";
+  /** Size of the file. */
+  readonly bytes: number;
+  readonly creator: {
+    /** Build of the engine that wrote the file; the text itself where it is no number. */
+    readonly build: number | string;
+    readonly document: string;
+    /** As written: `YYYY-MM-DD hh:mm:ss`, UTC. */
+    readonly createdUtc: string;
+  };
+  /** True if Qlik encrypted the data: then this is all that can be read. */
+  readonly encryptedByQlik: boolean;
+  readonly tables: readonly InspectedTable[];
+}
+
+/** Reads the header only, whatever the file's size; works on files that Qlik encrypted, too. */
+export async function inspect(source: ByteSource, options: HeaderOptions = {}): Promise<Inspection> {
+  await requireQvd(source);
+  const header = await readHeader(source, options);
+  return {
+    schemaVersion: 1,
+    file: source.name,
+    container: "qvd",
+    bytes: source.size,
+    creator: {
+      build: /^\d{1,9}$/.test(header.buildNo) ? Number(header.buildNo) : header.buildNo,
+      document: header.creatorDoc,
+      createdUtc: header.createUtcTime,
+    },
+    encryptedByQlik: header.encryptionInfo !== "",
+    tables: [inspectedTable(header)],
+  };
+}
+
+function inspectedTable(header: QvdHeader): InspectedTable {
+  return {
+    name: header.tableName,
+    rows: header.noOfRecords,
+    comment: header.comment,
+    fields: fieldsOf(header).map((f) => ({
+      name: f.name,
+      symbols: f.symbolCount,
+      bitWidth: f.bitWidth,
+      nullable: f.nullable,
+      numberFormat: f.numberFormat,
+      tags: f.tags,
+      comment: f.comment,
+    })),
+    lineage: header.lineage,
+  };
+}
