@@ -1,4 +1,4 @@
-import { type ByteWriter, byteWriter, reserve } from "../bytes/writer.ts";
+import { type ByteWriter, byteWriter, reserve, writeF64, writeI32, writeU8 } from "../bytes/writer.ts";
 import { needs } from "../errors.ts";
 import { MAX_SYMBOL_BYTES, MAX_SYMBOLS } from "../limits.ts";
 import { type Cell, isDual } from "./dual.ts";
@@ -74,7 +74,7 @@ export function interner(): Interner {
         const known = texts.get(cell);
         if (known !== undefined) return known;
         const index = begin();
-        out.bytes[reserve(out, 1)] = TEXT;
+        writeU8(out, TEXT);
         appendText(out, cell);
         end();
         texts.set(cell, index);
@@ -100,10 +100,9 @@ export function interner(): Interner {
 /** Qlik stores a number as int32 whenever it is one (format notes 1.3); -0 is none. */
 function appendNumber(out: ByteWriter, number: number, intKind: number, doubleKind: number): void {
   const isInt = (number | 0) === number && !Object.is(number, -0);
-  out.bytes[reserve(out, 1)] = isInt ? intKind : doubleKind;
-  const at = reserve(out, isInt ? 4 : 8);
-  if (isInt) out.view.setInt32(at, number, true);
-  else out.view.setFloat64(at, number, true);
+  writeU8(out, isInt ? intKind : doubleKind);
+  if (isInt) writeI32(out, number);
+  else writeF64(out, number);
 }
 
 function appendText(out: ByteWriter, text: string): void {
