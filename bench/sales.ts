@@ -49,7 +49,14 @@ export function salesTable(rows: number, seed = 42): TableToWrite {
     const distinct = Math.max(1, Math.floor(recipe.distinct(rows)));
     for (let i = 0; i < distinct; i++) symbols.add(recipe.value(i));
     const { name } = recipe;
-    return { name, numberFormat: UNKNOWN_FORMAT, comment: "", tags: [], symbols: symbols.table(), nullable: recipe.nulls > 0 };
+    return {
+      name,
+      numberFormat: UNKNOWN_FORMAT,
+      comment: "",
+      tags: [],
+      symbols: symbols.table(),
+      nullable: recipe.nulls > 0,
+    };
   });
   const batches: Batch[] = [];
   for (let rowStart = 0; rowStart < rows; rowStart += BATCH_ROWS) {

@@ -38,7 +38,7 @@ export function processTerminal(): Terminal {
     stdin: process.stdin,
     stdoutIsTty: process.stdout.isTTY === true,
     stderrIsTty,
-    color: process.stdout.isTTY === true && !process.env["NO_COLOR"],
+    color: process.stdout.isTTY === true && !process.env.NO_COLOR,
     status: (text) => {
       if (stderrIsTty) process.stderr.write(`\r\u001b[K${text}`);
     },

@@ -1,8 +1,6 @@
 import { Command } from "commander";
 import { openFile } from "../../engine/open.ts";
-import { isDual } from "../../table/dual.ts";
-import { readRows } from "../../table/read-rows.ts";
-import { ordinalsOf } from "../../table/scan-plan.ts";
+import { rowsOf } from "../../engine/rows.ts";
 import type { CommandContext } from "../context.ts";
 import { fieldList, wholeNumber } from "../options.ts";
 import { textTable } from "../text-table.ts";
@@ -23,13 +21,11 @@ export function headCommand({ terminal }: CommandContext): Command {
     .action(async (file: string, options: HeadOptions) => {
       const opened = await openFile(file, { stdin: terminal.stdin, lenient: options.lenient });
       try {
-        const { table } = opened;
-        const fields = options.fields ? ordinalsOf(table.fields, options.fields) : table.fields.map((_, i) => i);
-        const rows = await readRows(table, { fields, to: options.rows });
+        const { names, rows } = await rowsOf(opened.table, { fields: options.fields, to: options.rows });
         const shown = rows.map((row) =>
-          row.map((cell) => (cell === null ? "-" : isDual(cell) ? cell.text : String(cell))),
+          row.map((cell) => (cell === null ? "-" : typeof cell === "object" ? cell.text : String(cell))),
         );
-        await terminal.out(textTable([fields.map((i) => table.fields[i]!.name), ...shown]));
+        await terminal.out(textTable([names, ...shown]));
       } finally {
         await opened.close();
       }

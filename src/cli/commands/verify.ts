@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { openSource, requireQvd } from "../../engine/open.ts";
-import { type Finding, verifyQvd } from "../../table/qvd-verify.ts";
+import { openSource } from "../../engine/open.ts";
+import { type Finding, verify } from "../../engine/verify.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { forEachFile } from "../files.ts";
@@ -19,9 +19,8 @@ export function verifyCommand({ terminal, outcome }: CommandContext): Command {
         const source = await openSource(file, { stdin: terminal.stdin });
         const bar = progress(terminal, `verify ${file}`);
         try {
-          await requireQvd(source);
           const { lenient } = options;
-          const result = await verifyQvd(source, { lenient, signal: terminal.signal, onProgress: bar.update });
+          const result = await verify(source, { lenient, signal: terminal.signal, onProgress: bar.update });
           bar.end();
           const damaged = result.findings.some((f) => f.level === "damage");
           const json = { schemaVersion: 1, file, ok: result.findings.length === 0, damaged, ...result };
