@@ -6,8 +6,10 @@ import { needs, QErr } from "../errors.ts";
 import type { ByteSink } from "../source/sink.ts";
 import type { NumberFormat } from "./field.ts";
 import type { QvdTable } from "./qvd-table.ts";
+import { checkScan } from "./scan-plan.ts";
+import { selectRows } from "./select.ts";
 import { DOUBLE, INT, type SymbolTable, symbolKind, textOffset } from "./symbols.ts";
-import type { Batch } from "./table.ts";
+import type { Batch, ScanOptions } from "./table.ts";
 
 /** One column of a table to be written: what is said of it, and its symbols. */
 export interface ColumnToWrite {
@@ -32,6 +34,9 @@ export interface TableToWrite {
   /** Exactly `rows` rows, in order; `indexes` in the order of `columns`. */
   readonly batches: AsyncIterable<Batch> | Iterable<Batch>;
 }
+
+/** Cancellation and progress of a long write. */
+export type ScanProgress = Pick<ScanOptions, "signal" | "onProgress">;
 
 /** Rows packed at a time: the records of a block stay in the first-level cache while each field is added. */
 const BLOCK_ROWS = 1024;
@@ -69,8 +74,9 @@ export async function writeQvd(sink: ByteSink, table: TableToWrite): Promise<voi
  * Writes a table that was read from a QVD with its own layout and header: an unchanged real file comes out byte for
  * byte. Every symbol and every index passes through the reader's checks on the way.
  */
-export async function rewriteQvd(sink: ByteSink, table: QvdTable): Promise<void> {
+export async function rewriteQvd(sink: ByteSink, table: QvdTable, options: ScanProgress = {}): Promise<void> {
   const { header } = table;
+  const { signal, onProgress } = options;
   const place = placeTable(
     header,
     header.fields.map((f) => ({ count: f.noOfSymbols, byteLength: f.length })),
@@ -83,7 +89,31 @@ export async function rewriteQvd(sink: ByteSink, table: QvdTable): Promise<void>
   await writeParts(sink, {
     header: headerBytes(editedHeader(header, ordinals, place), header),
     symbols: symbols(),
-    records: packedRecords(header, header.noOfRecords, table.scan()),
+    records: packedRecords(header, header.noOfRecords, table.scan({ signal, onProgress })),
+  });
+}
+
+/**
+ * Writes some fields and rows of a QVD: its header elements with new counts, only the symbols in use, the narrowest
+ * layout. All fields and all rows in their own order are a rewrite.
+ * @throws `TABLE_NO_FIELD`, `TABLE_ROWS`, and what reading throws
+ */
+export async function rewriteSelected(sink: ByteSink, table: QvdTable, options: ScanOptions): Promise<void> {
+  const plan = checkScan(table.fields.length, table.rows, options);
+  const allFields = plan.fields.length === table.fields.length && plan.fields.every((ordinal, i) => ordinal === i);
+  if (allFields && plan.from === 0 && plan.to === table.rows) return rewriteQvd(sink, table, options);
+  const selection = await selectRows(table, options);
+  const { ordinals, columns, rows } = selection;
+  const bits = planBits(
+    columns.map((c) => ({ symbolCount: c.symbols.count, nullable: c.nullable })),
+    rows,
+  );
+  const sizes = columns.map((c) => ({ count: c.symbols.count, byteLength: c.symbols.bytes.byteLength }));
+  const place = placeTable(bits, sizes, rows);
+  await writeParts(sink, {
+    header: headerBytes(editedHeader(table.header, ordinals, place), table.header),
+    symbols: columns.map((c) => c.symbols.bytes),
+    records: packedRecords(bits, rows, selection.batches()),
   });
 }
 
