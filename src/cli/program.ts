@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { demoCommand } from "./commands/demo.ts";
 import { digestCommand } from "./commands/digest.ts";
+import { exportCommand } from "./commands/export.ts";
 import { headCommand } from "./commands/head.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { verifyCommand } from "./commands/verify.ts";
-import type { CommandContext, Outcome } from "./context.ts";
+import type { CommandContext } from "./context.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
-import type { Terminal } from "./terminal.ts";
 
 const EXAMPLES = `Examples:
   qvault inspect sales.qvd                      what is in it; reads the header only
@@ -15,9 +16,9 @@ const EXAMPLES = `Examples:
   qvault verify share/                          check every file below a folder
 `;
 
-/** The whole command line. Output goes through `terminal`; nothing here ends the process. */
-export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
-  const context: CommandContext = { terminal, outcome };
+/** The whole command line. Output goes through the terminal; nothing here ends the process. */
+export function buildProgram(context: CommandContext): Command {
+  const { terminal } = context;
   const program = new Command("qvault");
   program
     .description("Reads, writes and checks Qlik data files (QVD), exactly.")
@@ -28,7 +29,7 @@ export function buildProgram(terminal: Terminal, outcome: Outcome): Command {
       "after",
       `\n${EXIT_HELP}\n\nFILE is a path, a folder where several files make sense, an http(s) address, or - for standard input.`,
     );
-  const commands = [inspectCommand, headCommand, digestCommand, verifyCommand];
+  const commands = [inspectCommand, headCommand, digestCommand, verifyCommand, exportCommand, demoCommand];
   for (const make of commands) program.addCommand(make(context));
   for (const command of [program, ...program.commands]) {
     command.exitOverride();

@@ -9,7 +9,8 @@ import type { Terminal } from "./terminal.ts";
 export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const outcome: Outcome = { exitCode: EXIT.DONE };
   try {
-    await buildProgram(terminal, outcome).parseAsync([...args], { from: "user" });
+    const again = (more: readonly string[]) => run(more, terminal);
+    await buildProgram({ terminal, outcome, run: again }).parseAsync([...args], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.USAGE;

@@ -24,3 +24,11 @@ export async function rowsOf(table: Table, wanted: RowsWanted = {}): Promise<Row
   const rows = await readRows(table, { fields, from: wanted.from, to: wanted.to });
   return { names: fields.map((ordinal) => table.fields[ordinal]!.name), rows };
 }
+
+/**
+ * Field names to ordinals.
+ * @throws `TABLE_NO_FIELD` with the names there are
+ */
+export function fieldOrdinals(table: Table, names: readonly string[]): readonly number[] {
+  return ordinalsOf(table.fields, names);
+}

@@ -12,14 +12,15 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
   container: { bytes: "all", source: "types" },
   table: { bytes: "all", source: "types", container: "all", kernel: "all" },
   engine: { bytes: "all", source: "all", container: "all", table: "all" },
-  cli: { engine: "all", output: "all", table: "types" },
+  demo: { bytes: "all", source: "all", table: "all", engine: "all" },
+  cli: { demo: "all", engine: "all", output: "all", table: "types" },
 };
 
 /** Files outside every folder that all may import. */
 const COMMON = new Set(["src/errors.ts", "src/limits.ts"]);
 
 /** Where Node's own modules may be used; everything else runs in a browser. */
-const NODE_ALLOWED = [/^src\/source\/(file|file-sink|spool)\.ts$/, /^src\/(engine|cli)\//];
+const NODE_ALLOWED = [/^src\/source\/(file|file-sink|spool)\.ts$/, /^src\/(engine|demo|cli)\//];
 
 const files = filesBelow("src", ".ts");
 const folderOf = (path: string) => (path.split("/").length > 2 ? path.split("/")[1]! : "");

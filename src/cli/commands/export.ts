@@ -1,0 +1,53 @@
+import { extname } from "node:path";
+import { Command, Option } from "commander";
+import { withOutput } from "../../engine/convert.ts";
+import { EXPORT_FORMATS, type ExportFormat, exportTable } from "../../engine/export.ts";
+import { openFile } from "../../engine/open.ts";
+import { fieldOrdinals } from "../../engine/rows.ts";
+import { QErr } from "../../errors.ts";
+import type { CommandContext } from "../context.ts";
+import { fieldList, type RowRange, rowRange } from "../options.ts";
+import { progress } from "../progress.ts";
+
+interface ExportOptions {
+  readonly output: string;
+  readonly to?: ExportFormat;
+  readonly fields?: readonly string[];
+  readonly rows?: RowRange;
+  readonly force?: true;
+  readonly lenient?: true;
+}
+
+export function exportCommand({ terminal }: CommandContext): Command {
+  return new Command("export")
+    .description("write a table in another format, whole or some of its fields and rows")
+    .argument("<FILE>", "file")
+    .requiredOption("-o, --output <OUT>", "where to; - is standard output")
+    .addOption(new Option("--to <FORMAT>", "the format; by OUT's ending if left out").choices(EXPORT_FORMATS))
+    .option("--fields <a,b>", "only these fields, in this order", fieldList)
+    .option("--rows <FROM..TO>", "only these rows: they count from 0, TO is the row after the last", rowRange)
+    .option("--force", "replace OUT if it exists")
+    .option("--lenient", "accept the malformed headers of some SAP extracts")
+    .action(async (file: string, options: ExportOptions) => {
+      const format = options.to ?? formatOf(options.output);
+      const opened = await openFile(file, { stdin: terminal.stdin, lenient: options.lenient });
+      const bar = progress(terminal, `export ${file}`);
+      try {
+        const { table } = opened;
+        const fields = options.fields && fieldOrdinals(table, options.fields);
+        const scan = { fields, ...options.rows, signal: terminal.signal, onProgress: bar.update };
+        const target = { path: options.output, force: options.force ?? false, stdout: terminal.out };
+        await withOutput(target, (sink) => exportTable(table, sink, { format, scan }));
+      } finally {
+        bar.end();
+        await opened.close();
+      }
+    });
+}
+
+function formatOf(output: string): ExportFormat {
+  const ending = extname(output).slice(1).toLowerCase();
+  const format = EXPORT_FORMATS.find((known) => known === ending);
+  if (format) return format;
+  throw new QErr("USAGE", `the ending of ${output} names no format`, { hint: `add --to ${EXPORT_FORMATS.join("|")}` });
+}
