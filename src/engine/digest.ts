@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { encodeCells, encodeSymbols } from "../table/cell-encoding.ts";
+import { cellRoom, encodeCells, encodeSymbols } from "../table/cell-encoding.ts";
 import type { Table } from "../table/table.ts";
 
 /** SHA-256 over the cells of a column in row order, in the cell encoding of SPEC 7. */
@@ -28,7 +28,7 @@ const COLUMNS_A_PASS = 16;
  */
 export async function digestTable(table: Table, options: DigestOptions = {}): Promise<TableDigest> {
   const columns: ColumnDigest[] = [];
-  const room = new Uint8Array(256 * 1024);
+  const room = cellRoom(256 * 1024);
   for (let first = 0; first < table.fields.length; first += COLUMNS_A_PASS) {
     const ordinals = table.fields.map((_, ordinal) => ordinal).slice(first, first + COLUMNS_A_PASS);
     const encoded = await Promise.all(ordinals.map(async (ordinal) => encodeSymbols(await table.symbols(ordinal))));
