@@ -2,6 +2,7 @@ import { needs, QErr } from "../errors.ts";
 import type { Cell } from "./dual.ts";
 import { type Field, type NumberFormat, UNKNOWN_FORMAT } from "./field.ts";
 import { interner } from "./interner.ts";
+import { checkScan } from "./scan-plan.ts";
 import type { SymbolTable } from "./symbols.ts";
 import type { Batch, ScanOptions, Table } from "./table.ts";
 
@@ -73,17 +74,11 @@ function encodeColumn(cells: readonly Cell[]): Column {
 }
 
 async function* scan(columns: readonly Column[], rows: number, options: ScanOptions): AsyncGenerator<Batch> {
-  const { from = 0, to = rows, batchRows = DEFAULT_BATCH_ROWS } = options;
-  needs(from >= 0 && from <= to && to <= rows, "TABLE_ROWS", `rows ${from} to ${to} are not in a table of ${rows}`);
-  const chosen = (options.fields ?? columns.map((_, k) => k)).map((ordinal) => {
-    const column = columns[ordinal];
-    if (column === undefined) throw new QErr("TABLE_NO_FIELD", `the table has no field number ${ordinal}`);
-    return column.indexes;
-  });
+  const { fields, from, to, batchRows = DEFAULT_BATCH_ROWS } = checkScan(columns.length, rows, options);
   for (let at = from; at < to; at += batchRows) {
     if (options.signal?.aborted) throw new QErr("CANCELLED", "the scan was cancelled");
     const end = Math.min(at + batchRows, to);
-    yield { rowStart: at, rows: end - at, indexes: chosen.map((indexes) => indexes.subarray(at, end)) };
+    yield { rowStart: at, rows: end - at, indexes: fields.map((k) => columns[k]!.indexes.subarray(at, end)) };
     options.onProgress?.(end - from, to - from);
   }
 }
