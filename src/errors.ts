@@ -42,7 +42,10 @@ export const ERROR_CLASS = {
   TABLE_ROWS: "usage",
   // output and import
   IMPORT_SYNTAX: "damaged",
+  IMPORT_VALUE: "data",
+  IMPORT_UNSUPPORTED: "unsupported",
   OUTPUT_VALUE: "data",
+  OUTPUT_UNAVAILABLE: "unsupported",
 } as const satisfies Record<string, ErrorClass>;
 
 export type ErrorCode = keyof typeof ERROR_CLASS;

@@ -41,3 +41,6 @@ export const MAX_ROWS_WITHOUT_BYTES = 2 ** 20;
 
 /** A stream (standard input) as a whole, bytes: it goes to temporary space, which is not endless. */
 export const MAX_STREAM_BYTES = 2 ** 40;
+
+/** Bytes of the texts in one Arrow dictionary: their offsets are int32. */
+export const MAX_ARROW_TEXT_BYTES = 2 ** 31 - 1;
