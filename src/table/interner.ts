@@ -1,7 +1,7 @@
 import { type ByteWriter, byteWriter, reserve, writeF64, writeI32, writeU8 } from "../bytes/writer.ts";
-import { needs } from "../errors.ts";
+import { needs, QErr } from "../errors.ts";
 import { MAX_SYMBOL_BYTES, MAX_SYMBOLS } from "../limits.ts";
-import { type Cell, isDual } from "./dual.ts";
+import { type Cell, type Dual, isDual } from "./dual.ts";
 import { DOUBLE, DUAL_DOUBLE, DUAL_INT, INT, type SymbolTable, TEXT } from "./symbols.ts";
 
 /**
@@ -18,11 +18,20 @@ export interface Interner {
 
 const encoder = new TextEncoder();
 
+export interface InternerLimits {
+  /** {@link MAX_SYMBOLS} if left out. */
+  readonly symbols?: number | undefined;
+  /** {@link MAX_SYMBOL_BYTES} if left out. */
+  readonly bytes?: number | undefined;
+}
+
 /**
- * @throws `QVD_VALUE` from `add` on a text with a lone surrogate, `LIMIT_EXCEEDED` beyond {@link MAX_SYMBOLS} symbols or
- *   {@link MAX_SYMBOL_BYTES} bytes
+ * @throws `QVD_VALUE` from `add` on a text with a lone surrogate, `LIMIT_EXCEEDED` beyond the limits; a value that was
+ *   refused leaves no trace, so adding may go on
  */
-export function interner(): Interner {
+export function interner(limits: InternerLimits = {}): Interner {
+  const maxSymbols = limits.symbols ?? MAX_SYMBOLS;
+  const maxBytes = limits.bytes ?? MAX_SYMBOL_BYTES;
   const numbers = new Map<number, number>();
   const texts = new Map<string, number>();
   const duals = new Map<string, number>();
@@ -31,35 +40,39 @@ export function interner(): Interner {
   let starts = new Uint32Array(64);
   let count = 0;
 
-  function begin(): number {
-    needs(count < MAX_SYMBOLS, "LIMIT_EXCEEDED", `over ${MAX_SYMBOLS} symbols in one field`);
+  /** Appends one entry and returns its index. */
+  function append(number: number | undefined, text: string | undefined): number {
+    needs(count < maxSymbols, "LIMIT_EXCEEDED", `over ${maxSymbols} symbols in one field`);
+    const wellFormed = text === undefined || text.isWellFormed();
+    needs(wellFormed, "QVD_VALUE", "a text holds a lone surrogate, which UTF-8 cannot carry");
+    const start = out.length;
+    if (number === undefined) writeU8(out, TEXT);
+    else if (text === undefined) appendNumber(out, number, INT, DOUBLE);
+    else appendNumber(out, number, DUAL_INT, DUAL_DOUBLE);
+    if (text !== undefined) appendText(out, text);
+    if (out.length > maxBytes) {
+      out.length = start;
+      throw new QErr("LIMIT_EXCEEDED", `over ${maxBytes} bytes of symbols in one field`);
+    }
     if (count + 1 >= starts.length) {
       const grown = new Uint32Array(starts.length * 2);
       grown.set(starts);
       starts = grown;
     }
-    starts[count] = out.length;
+    starts[count] = start;
     count += 1;
     return count - 1;
   }
 
-  function end(): void {
-    needs(out.length <= MAX_SYMBOL_BYTES, "LIMIT_EXCEEDED", `over ${MAX_SYMBOL_BYTES} bytes of symbols in one field`);
-  }
-
   function addNumber(number: number): number {
     if (Object.is(number, -0)) {
-      if (negativeZero < 0) {
-        negativeZero = begin();
-        appendNumber(out, number, INT, DOUBLE);
-      }
+      // A Map takes -0 for 0.
+      if (negativeZero < 0) negativeZero = append(number, undefined);
       return negativeZero;
     }
     const known = numbers.get(number);
     if (known !== undefined) return known;
-    const index = begin();
-    appendNumber(out, number, INT, DOUBLE);
-    end();
+    const index = append(number, undefined);
     numbers.set(number, index);
     return index;
   }
@@ -70,24 +83,12 @@ export function interner(): Interner {
     },
     add(cell) {
       if (typeof cell === "number") return addNumber(cell);
-      if (!isDual(cell)) {
-        const known = texts.get(cell);
-        if (known !== undefined) return known;
-        const index = begin();
-        writeU8(out, TEXT);
-        appendText(out, cell);
-        end();
-        texts.set(cell, index);
-        return index;
-      }
-      const key = `${Object.is(cell.number, -0) ? "-0" : cell.number}\0${cell.text}`;
-      const known = duals.get(key);
+      const dual = isDual(cell);
+      const known = dual ? duals.get(dualKey(cell)) : texts.get(cell);
       if (known !== undefined) return known;
-      const index = begin();
-      appendNumber(out, cell.number, DUAL_INT, DUAL_DOUBLE);
-      appendText(out, cell.text);
-      end();
-      duals.set(key, index);
+      const index = dual ? append(cell.number, cell.text) : append(undefined, cell);
+      if (dual) duals.set(dualKey(cell), index);
+      else texts.set(cell, index);
       return index;
     },
     table() {
@@ -95,6 +96,11 @@ export function interner(): Interner {
       return { bytes: out.bytes.subarray(0, out.length), starts: starts.subarray(0, count + 1), count };
     },
   };
+}
+
+/** Unique for a dual: a number as text has no U+0000, and only -0 needs its sign put back. */
+function dualKey({ number, text }: Dual): string {
+  return `${Object.is(number, -0) ? "-0" : number}\0${text}`;
 }
 
 /** Qlik stores a number as int32 whenever it is one (format notes 1.3); -0 is none. */
@@ -106,7 +112,6 @@ function appendNumber(out: ByteWriter, number: number, intKind: number, doubleKi
 }
 
 function appendText(out: ByteWriter, text: string): void {
-  needs(text.isWellFormed(), "QVD_VALUE", "a text holds a lone surrogate, which UTF-8 cannot carry");
   // Three bytes a UTF-16 unit is the most UTF-8 takes; the closing NUL follows the text.
   const at = reserve(out, text.length * 3 + 1);
   const { written } = encoder.encodeInto(text, out.bytes.subarray(at));

@@ -1,86 +1,45 @@
-import fc from "fast-check";
+import { memorySource } from "../../src/source/memory.ts";
+import { memorySink } from "../../src/source/sink.ts";
+import { type FieldToBuild, tableBuilder } from "../../src/table/builder.ts";
 import type { Cell } from "../../src/table/dual.ts";
-import { type NumberFormat, UNKNOWN_FORMAT } from "../../src/table/field.ts";
-import { memoryTable } from "../../src/table/memory-table.ts";
-import type { Table } from "../../src/table/table.ts";
+import { openQvdTable } from "../../src/table/qvd-table.ts";
+import { type TableToWrite, writeQvd } from "../../src/table/qvd-write.ts";
+import { readRows } from "../../src/table/read-rows.ts";
 
-/** A table and the cells it was made of. */
-export interface MadeTable {
-  readonly table: Table;
-  readonly names: readonly string[];
-  readonly formats: readonly NumberFormat[];
-  readonly rows: readonly (readonly Cell[])[];
+/** What {@link qvdOf} takes: a name and the cells of each column. */
+export interface PlainTable {
+  readonly name?: string;
+  readonly fields: readonly FieldToBuild[];
+  readonly columns: readonly (readonly Cell[])[];
 }
 
-const FORMATS: readonly NumberFormat[] = [
-  UNKNOWN_FORMAT,
-  { ...UNKNOWN_FORMAT, type: "MONEY", fmt: "$#,##0;($#,##0)", dec: ".", thou: "," },
-  { ...UNKNOWN_FORMAT, type: "REAL", fmt: "#.##0,00", dec: ",", thou: "." },
-  { ...UNKNOWN_FORMAT, type: "DATE", fmt: "YYYY-MM-DD" },
-  { ...UNKNOWN_FORMAT, type: "TIMESTAMP", fmt: "M/D/YYYY h:mm:ss TT" },
-];
+export const CREATED = new Date("2024-02-29T12:34:56Z");
 
-const text = fc.oneof(
-  fc.string({ maxLength: 8 }),
-  fc.string({ unit: "grapheme", maxLength: 6 }),
-  fc.constantFrom(
-    "",
-    '"',
-    ",",
-    "a,b",
-    "it's",
-    "\r\n",
-    "\n",
-    "\r",
-    "007",
-    "=1+1",
-    "\u2028",
-    "\0",
-    "\ud83d\ude00",
-    "\ufeff",
-    "-",
-  ),
-);
-const number = fc.oneof(
-  fc.integer(),
-  fc.integer({ min: 0, max: 50_000 }),
-  fc.double(),
-  fc.constantFrom(0, -0, 0.1, 1e21, 2 ** 53, -(2 ** 31), 2 ** 31, Number.NaN, Number.POSITIVE_INFINITY, -5e-324),
-);
+/** A QVD made of cells by builder and writer. */
+export async function qvdOf(table: PlainTable, more: Partial<TableToWrite> = {}): Promise<Uint8Array> {
+  const builder = tableBuilder(table.fields);
+  await builder.add(table.columns);
+  const built = builder.finish();
+  const sink = memorySink();
+  const { columns, rows } = built;
+  await writeQvd(sink, {
+    name: table.name ?? "T",
+    createdUtc: CREATED,
+    columns,
+    rows,
+    batches: built.batches(),
+    ...more,
+  });
+  await sink.commit();
+  return sink.result();
+}
 
-export const anyCell: fc.Arbitrary<Cell> = fc.oneof(fc.constant(null), number, text, fc.record({ number, text }));
+/** Every row of a QVD as cells. */
+export async function rowsOf(bytes: Uint8Array): Promise<Cell[][]> {
+  return readRows(await openQvdTable(memorySource(bytes)));
+}
 
-export const anyTable: fc.Arbitrary<MadeTable> = fc
-  .record({
-    name: text,
-    names: fc.uniqueArray(fc.oneof(text, fc.constantFrom("1", "10", "__proto__", "a.number", "a.text")), {
-      minLength: 1,
-      maxLength: 5,
-    }),
-    rowCount: fc.nat(12),
-  })
-  .chain(({ name, names, rowCount }) =>
-    fc
-      .record({
-        formats: fc.array(fc.constantFrom(...FORMATS), { minLength: names.length, maxLength: names.length }),
-        // Few distinct cells, so that symbols repeat.
-        columns: fc.array(
-          fc
-            .array(anyCell, { minLength: 1, maxLength: 4 })
-            .chain((few) => fc.array(fc.constantFrom(...few), { minLength: rowCount, maxLength: rowCount })),
-          { minLength: names.length, maxLength: names.length },
-        ),
-      })
-      .map(({ formats, columns }) => made(name, names, formats, columns)),
-  );
-
-export function made(
-  name: string,
-  names: readonly string[],
-  formats: readonly NumberFormat[],
-  columns: readonly (readonly Cell[])[],
-): MadeTable {
-  const fields = names.map((fieldName, k) => ({ name: fieldName, numberFormat: formats[k]! }));
-  const rows = (columns[0] ?? []).map((_, r) => columns.map((column) => column[r]!));
-  return { table: memoryTable(name, fields, columns), names, formats, rows };
+/** Columns to rows and back. */
+export function transpose(cells: readonly (readonly Cell[])[], width: number): Cell[][] {
+  return Array.from({ length: width }, (_, k) => cells.map((row) => row[k]!));
 }

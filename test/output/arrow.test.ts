@@ -12,7 +12,7 @@ import { typedColumns } from "../../src/output/typed-column.ts";
 import type { Cell } from "../../src/table/dual.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
 import type { Table } from "../../src/table/table.ts";
-import { anyTable } from "../helpers/tables.ts";
+import { anyTable } from "../helpers/made-tables.ts";
 
 async function arrowOf(table: Table, options: ExportOptions = {}): Promise<ArrowTable> {
   const pieces: Uint8Array[] = [];

@@ -12,7 +12,7 @@ import type { Cell } from "../../src/table/dual.ts";
 import { type NumberFormat, UNKNOWN_FORMAT } from "../../src/table/field.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
 import type { Table } from "../../src/table/table.ts";
-import { anyTable, made } from "../helpers/tables.ts";
+import { anyTable, made } from "../helpers/made-tables.ts";
 
 let folder: string;
 let duck: DuckDBConnection;

@@ -10,7 +10,7 @@ import { UNKNOWN_FORMAT } from "../../src/table/field.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
 import type { Table } from "../../src/table/table.ts";
 import { plainCsv, plainJson, plainNdjson } from "../helpers/plain-output.ts";
-import { anyTable, type MadeTable } from "../helpers/tables.ts";
+import { anyTable, type MadeTable } from "../helpers/made-tables.ts";
 
 type Writer = (table: Table, sink: ExportSink, options?: ExportOptions) => Promise<number>;
 
