@@ -1,5 +1,5 @@
 import { RECORD_SLACK, unpackField } from "../bytes/bitfield.ts";
-import type { HeaderOptions, QvdHeader } from "../container/qvd/header.ts";
+import type { HeaderOptions, QvdFieldHeader, QvdHeader } from "../container/qvd/header.ts";
 import { planLayout, type QvdLayout } from "../container/qvd/layout.ts";
 import { readHeader } from "../container/qvd/open.ts";
 import { needs, QErr } from "../errors.ts";
@@ -110,24 +110,29 @@ async function* scan(
     if (fetches) await source.readInto(offset, records.subarray(0, count * size));
     fields.forEach((f, k) => {
       const greatest = unpackField(records, size, count, f.bitOffset, f.bitWidth, f.bias, indexes[k]!);
-      if (greatest >= f.noOfSymbols) throw outOfRange(f.name, f.noOfSymbols, indexes[k]!, count, row, offset, size);
+      if (greatest >= f.noOfSymbols) throw outOfRange(f, records, size, row, offset);
     });
     yield { rowStart: row, rows: count, indexes };
     options.onProgress?.(row + count - plan.from, plan.to - plan.from);
   }
 }
 
+/** The error for the first of `records` whose index has no symbol; there is one. */
 function outOfRange(
-  name: string,
-  symbols: number,
-  indexes: Int32Array,
-  count: number,
-  row: number,
-  offset: number,
+  field: QvdFieldHeader,
+  records: Uint8Array,
   recordBytes: number,
+  rowStart: number,
+  offset: number,
 ): QErr {
-  const first = indexes.subarray(0, count).findIndex((index) => index >= symbols);
-  const message = `index table: row ${row + first} refers to symbol ${indexes[first]} of field "${name}", which has ${symbols}`;
+  const { name, noOfSymbols, bitOffset, bitWidth, bias } = field;
+  const one = new Int32Array(1);
+  // The index itself may not fit an int32, so it is taken from what unpacking says, record by record.
+  const indexAt = (row: number) =>
+    unpackField(records.subarray(row * recordBytes), recordBytes, 1, bitOffset, bitWidth, bias, one);
+  let first = 0;
+  while (indexAt(first) < noOfSymbols) first += 1;
+  const message = `index table: row ${rowStart + first} refers to symbol ${indexAt(first)} of field "${name}", which has ${noOfSymbols}`;
   return new QErr("QVD_INDEX", message, {
     part: "index table",
     offset: offset + first * recordBytes,

@@ -1,6 +1,5 @@
 import { needs, QErr } from "../../errors.ts";
 import { MAX_FIELDS, MAX_RECORD_BYTES, MAX_ROWS, MAX_SYMBOLS } from "../../limits.ts";
-import { child } from "./header-tree.ts";
 import { parseXml, type XmlElement } from "./xml.ts";
 
 /** `NumberFormat` of a field header, every member as written. */
@@ -91,13 +90,13 @@ export function parseHeader(bytes: Uint8Array, options: HeaderOptions = {}): Qvd
     createUtcTime: text(tree, "CreateUtcTime"),
     tableName: required(tree, "TableName").text,
     fields: fieldElements.map(fieldHeader),
-    compression: text(tree, "Compression"),
-    encryptionInfo: text(tree, "EncryptionInfo") || childNames(tree, "EncryptionInfo"),
+    compression: content(tree, "Compression"),
+    encryptionInfo: content(tree, "EncryptionInfo"),
     recordByteSize: integer(tree, "RecordByteSize", 0, MAX_RECORD_BYTES),
     noOfRecords: integer(tree, "NoOfRecords", 0, MAX_ROWS),
     offset: integer(tree, "Offset", 0, Number.MAX_SAFE_INTEGER),
     length: integer(tree, "Length", 0, Number.MAX_SAFE_INTEGER),
-    lineage: (child(tree, "Lineage")?.children ?? []).map((info) => ({
+    lineage: (only(tree, "Lineage")?.children ?? []).map((info) => ({
       discriminator: text(info, "Discriminator"),
       statement: text(info, "Statement"),
     })),
@@ -112,7 +111,7 @@ function fieldHeader(element: XmlElement): QvdFieldHeader {
     part: "header",
     offset: element.start,
   });
-  const format = child(element, "NumberFormat");
+  const format = only(element, "NumberFormat");
   return {
     name: required(element, "FieldName").text,
     bitOffset: integer(element, "BitOffset", 0, MAX_RECORD_BYTES * 8),
@@ -130,28 +129,35 @@ function fieldHeader(element: XmlElement): QvdFieldHeader {
     offset: integer(element, "Offset", 0, Number.MAX_SAFE_INTEGER),
     length: integer(element, "Length", 0, Number.MAX_SAFE_INTEGER),
     comment: text(element, "Comment"),
-    tags: (child(element, "Tags")?.children ?? []).map((tag) => tag.text),
+    tags: (only(element, "Tags")?.children ?? []).map((tag) => tag.text),
   };
 }
 
-function text(parent: XmlElement, name: string): string {
-  return child(parent, name)?.text ?? "";
+/** The child of that name; two of them, of which readers could take either, are refused. */
+function only(parent: XmlElement, name: string): XmlElement | undefined {
+  const [found, second] = parent.children.filter((c) => c.name === name);
+  if (second === undefined) return found;
+  throw new QErr("QVD_HEADER", `header: ${parent.name} has ${name} twice`, { part: "header", offset: second.start });
 }
 
-/** Non-empty if an element that should be empty has children. */
-function childNames(parent: XmlElement, name: string): string {
-  return (child(parent, name)?.children ?? []).map((c) => c.name).join(" ");
+function text(parent: XmlElement, name: string): string {
+  return only(parent, name)?.text ?? "";
+}
+
+/** Text or, for an element that should be empty and has children, their names. */
+function content(parent: XmlElement, name: string): string {
+  return text(parent, name) || (only(parent, name)?.children ?? []).map((c) => c.name).join(" ");
 }
 
 function required(parent: XmlElement, name: string): XmlElement {
-  const found = child(parent, name);
+  const found = only(parent, name);
   if (found) return found;
   throw new QErr("QVD_HEADER", `header: ${parent.name} has no ${name}`, { part: "header", offset: parent.start });
 }
 
 /** A decimal integer between `min` and `max`; `fallback`, if given, stands for an absent or empty element. */
 function integer(parent: XmlElement, name: string, min: number, max: number, fallback?: number): number {
-  const element = fallback === undefined ? required(parent, name) : child(parent, name);
+  const element = fallback === undefined ? required(parent, name) : only(parent, name);
   if (fallback !== undefined && (element === undefined || element.text === "")) return fallback;
   const value = /^-?\d{1,16}$/.test(element!.text) ? Number(element!.text) : Number.NaN;
   if (value >= min && value <= max) return value;
