@@ -59,7 +59,7 @@ export function parseXml(bytes: Uint8Array, options: XmlOptions = {}): XmlElemen
     if (bytes[lt + 1] === SLASH) {
       const gt = closeTagEnd(bytes, lt, lenient !== undefined);
       const open = stack.pop();
-      const name = tagText(bytes, lt + 2, gt).trimEnd();
+      const name = tagText(bytes, lt + 2, gt, lenient !== undefined).trimEnd();
       if (open === undefined || open.name !== name) {
         throw bad(lt, `close tag </${shown(name)}> does not fit ${open ? `<${shown(open.name)}>` : "anything open"}`);
       }
@@ -79,7 +79,7 @@ export function parseXml(bytes: Uint8Array, options: XmlOptions = {}): XmlElemen
     elements += 1;
     if (elements > MAX_XML_ELEMENTS) throw over("elements", MAX_XML_ELEMENTS, lt);
     const selfClosing = bytes[gt - 1] === SLASH;
-    const open = openTag(bytes, lt, gt, selfClosing);
+    const open = openTag(bytes, lt, gt, selfClosing, lenient !== undefined);
     at = gt + 1;
     if (root !== undefined && stack.length === 0) throw bad(lt, "there is a second root element");
     if (!selfClosing) {
@@ -101,7 +101,7 @@ export function parseXml(bytes: Uint8Array, options: XmlOptions = {}): XmlElemen
 function skipDeclaration(bytes: Uint8Array): number {
   if (bytes[0] !== LT || bytes[1] !== QUESTION) return 0;
   const gt = bytes.indexOf(GT);
-  const text = gt < 0 ? "" : tagText(bytes, 0, gt + 1);
+  const text = gt < 0 ? "" : tagText(bytes, 0, gt + 1, false);
   if (!/^<\?xml\s[^<]*\?>$/.test(text)) throw bad(0, "the XML declaration is malformed");
   const encoding = /encoding\s*=\s*["']([^"']*)["']/.exec(text)?.[1];
   if (encoding !== undefined && encoding.toLowerCase() !== "utf-8") throw bad(0, "the encoding is not UTF-8");
@@ -117,11 +117,16 @@ function nextTag(bytes: Uint8Array, from: number, lenient: ReadonlySet<string> |
   }
 }
 
+/** The name behind `<` or `</`, control bytes left out; for lenient reading only. */
 function nameAt(bytes: Uint8Array, lt: number): string {
-  let at = bytes[lt + 1] === SLASH ? lt + 2 : lt + 1;
-  const start = at;
-  while (at < bytes.byteLength && at - start < 64 && isNameByte(bytes[at]!)) at += 1;
-  return String.fromCharCode(...bytes.subarray(start, at));
+  const start = lt + 1;
+  let name = "";
+  for (let at = start; at < bytes.byteLength && at - start < 64; at++) {
+    const byte = bytes[at]!;
+    if (isNameByte(byte)) name += String.fromCharCode(byte);
+    else if (!isControl(byte) && !(byte === SLASH && name === "")) break;
+  }
+  return name;
 }
 
 function isNameByte(byte: number): boolean {
@@ -143,15 +148,28 @@ function closeTagEnd(bytes: Uint8Array, lt: number, lenient: boolean): number {
   throw bad(lt, "a tag is not closed");
 }
 
-function openTag(bytes: Uint8Array, lt: number, gt: number, selfClosing: boolean): Open {
-  const inner = tagText(bytes, lt + 1, selfClosing ? gt - 1 : gt);
+function openTag(bytes: Uint8Array, lt: number, gt: number, selfClosing: boolean, lenient: boolean): Open {
+  const inner = tagText(bytes, lt + 1, selfClosing ? gt - 1 : gt, lenient);
   const name = /^[A-Za-z_][A-Za-z0-9_.:-]*/.exec(inner)?.[0];
   if (name === undefined) throw bad(lt, "a tag has no name");
   const attributes = inner.slice(name.length);
-  if (!/^(\s+[A-Za-z_][A-Za-z0-9_.:-]*\s*=\s*("[^"<]*"|'[^'<]*'))*\s*$/.test(attributes)) {
-    throw bad(lt, `the attributes of <${shown(name)}> are malformed`);
-  }
+  checkAttributes(attributes, name, lt);
   return { name, attributes, start: lt, textStart: gt + 1, children: [] };
+}
+
+/** Attributes are kept as written and mean nothing here; still they must be well formed, each name once. */
+function checkAttributes(attributes: string, tag: string, lt: number): void {
+  const one = /\s+([A-Za-z_][A-Za-z0-9_.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y;
+  const seen = new Set<string>();
+  let end = 0;
+  for (let match = one.exec(attributes); match !== null; match = one.exec(attributes)) {
+    const [, name, double, single] = match;
+    if (seen.has(name!)) throw bad(lt, `<${shown(tag)}> has an attribute twice`);
+    seen.add(name!);
+    resolve(double ?? single!, lt, false);
+    end = one.lastIndex;
+  }
+  if (!/^\s*$/.test(attributes.slice(end))) throw bad(lt, `the attributes of <${shown(tag)}> are malformed`);
 }
 
 function closed(bytes: Uint8Array, open: Open, lt: number, end: number, lenient: boolean): XmlElement {
@@ -172,7 +190,7 @@ function closed(bytes: Uint8Array, open: Open, lt: number, end: number, lenient:
 function needsSpace(bytes: Uint8Array, from: number, to: number, lenient: boolean): void {
   for (let at = from; at < to; at++) {
     const byte = bytes[at]!;
-    if (byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d || (lenient && byte < 0x20)) continue;
+    if (byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d || (lenient && isControl(byte))) continue;
     throw bad(at, "there is text between elements");
   }
 }
@@ -181,11 +199,15 @@ const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&",
 
 /** Resolves the five entities and character references; `offset` is for the error only. */
 function resolve(raw: string, offset: number, lenient: boolean): string {
+  const text = raw.includes("&") ? resolveReferences(raw, offset, lenient) : raw;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the control characters that XML 1.0 forbids are meant
-  if (!lenient && /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(raw)) {
+  if (!lenient && /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text)) {
     throw bad(offset, "a text holds a control character", "read SAP extracts with the lenient option");
   }
-  if (!raw.includes("&")) return raw;
+  return text;
+}
+
+function resolveReferences(raw: string, offset: number, lenient: boolean): string {
   return raw.replace(/&(?:([a-z]{1,8});|#(\d{1,7});|#x([0-9A-Fa-f]{1,6});)?/g, (all, name, decimal, hex) => {
     const known = name === undefined ? undefined : ENTITIES[name];
     if (known !== undefined) return known;
@@ -196,8 +218,15 @@ function resolve(raw: string, offset: number, lenient: boolean): string {
   });
 }
 
-function tagText(bytes: Uint8Array, start: number, end: number): string {
-  return decodeUtf8(bytes.subarray(start, end), "a header tag", start);
+/** The text of a tag. Lenient: without the control bytes that SAP extracts are said to have there. */
+function tagText(bytes: Uint8Array, start: number, end: number, lenient: boolean): string {
+  const inside = bytes.subarray(start, end);
+  return decodeUtf8(lenient ? inside.filter((byte) => !isControl(byte)) : inside, "a header tag", start);
+}
+
+/** A control byte that is no white space of XML. */
+function isControl(byte: number): boolean {
+  return byte === 0x7f || (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d);
 }
 
 /** A name for a message: short and printable, whatever a hostile file puts there. */
