@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { cellRoom, encodeCells, encodeSymbols } from "../table/cell-encoding.ts";
+import { needs } from "../errors.ts";
+import { cellRoom, type EncodedSymbols, encodeCells, encodeSymbols } from "../table/cell-encoding.ts";
+import { firstNotUtf8 } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
 
 /** SHA-256 over the cells of a column in row order, in the cell encoding of SPEC 7. */
@@ -24,14 +26,14 @@ const COLUMNS_A_PASS = 16;
 
 /**
  * The content of a table, whatever its layout: two tables with equal digests hold the same cells in the same order.
- * @throws what reading the table throws
+ * @throws what reading the table throws, and `BYTES_UTF8` on a text that is none
  */
 export async function digestTable(table: Table, options: DigestOptions = {}): Promise<TableDigest> {
   const columns: ColumnDigest[] = [];
   const room = cellRoom(256 * 1024);
   for (let first = 0; first < table.fields.length; first += COLUMNS_A_PASS) {
     const ordinals = table.fields.map((_, ordinal) => ordinal).slice(first, first + COLUMNS_A_PASS);
-    const encoded = await Promise.all(ordinals.map(async (ordinal) => encodeSymbols(await table.symbols(ordinal))));
+    const encoded = await Promise.all(ordinals.map((ordinal) => encodedSymbols(table, ordinal)));
     const hashes = ordinals.map(() => createHash("sha256"));
     const { signal, onProgress } = options;
     for await (const batch of table.scan({ fields: ordinals, signal, onProgress })) {
@@ -45,4 +47,12 @@ export async function digestTable(table: Table, options: DigestOptions = {}): Pr
     });
   }
   return { name: table.name, rows: table.rows, columns };
+}
+
+/** A damaged text must not get a digest that looks like any other. */
+async function encodedSymbols(table: Table, ordinal: number): Promise<EncodedSymbols> {
+  const symbols = await table.symbols(ordinal);
+  const part = `symbols of "${table.fields[ordinal]!.name}"`;
+  needs(firstNotUtf8(symbols) < 0, "BYTES_UTF8", () => `${part}: an entry is not valid UTF-8`, { part });
+  return encodeSymbols(symbols);
 }

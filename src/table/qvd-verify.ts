@@ -1,4 +1,3 @@
-import { isUtf8 } from "../bytes/utf8.ts";
 import type { HeaderOptions, QvdHeader } from "../container/qvd/header.ts";
 import { planLayout, type QvdLayout } from "../container/qvd/layout.ts";
 import { readHeader } from "../container/qvd/open.ts";
@@ -6,7 +5,7 @@ import { type ErrorCode, isQErr, type QErr } from "../errors.ts";
 import { MAX_SYMBOLS } from "../limits.ts";
 import type { ByteSource } from "../source/source.ts";
 import { qvdTable } from "./qvd-table.ts";
-import { type SymbolTable, symbolTextBytes } from "./symbols.ts";
+import { firstNotUtf8 } from "./symbols.ts";
 
 /** Deviations: a reader can live with them, but no file of Qlik's own has them (format notes 1.9). */
 export type DeviationCode =
@@ -130,19 +129,6 @@ async function checkSymbols(
     const message = `${part.name}: an entry is not valid UTF-8`;
     findings.push({ level: "damage", code: "BYTES_UTF8", part: part.name, message, offset, length });
   }
-}
-
-function firstNotUtf8(symbols: SymbolTable): number {
-  for (let i = 0; i < symbols.count; i++) {
-    const text = symbolTextBytes(symbols, i);
-    if (text !== undefined && !isAscii(text) && !isUtf8(text)) return i;
-  }
-  return -1;
-}
-
-function isAscii(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.byteLength; i++) if (bytes[i]! > 0x7f) return false;
-  return true;
 }
 
 interface IndexFacts {

@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "../bytes/utf8.ts";
+import { decodeUtf8, isUtf8 } from "../bytes/utf8.ts";
 import type { Cell } from "./dual.ts";
 
 /**
@@ -66,4 +66,18 @@ export function symbolCell(t: SymbolTable, i: number): Exclude<Cell, null> {
   const number = symbolNumber(t, i);
   if (number === undefined) return text!;
   return text === undefined ? number : { number, text };
+}
+
+/** The first symbol whose text is not valid UTF-8, or -1. Decodes nothing that is plain ASCII. */
+export function firstNotUtf8(symbols: SymbolTable): number {
+  for (let i = 0; i < symbols.count; i++) {
+    const text = symbolTextBytes(symbols, i);
+    if (text !== undefined && !isAscii(text) && !isUtf8(text)) return i;
+  }
+  return -1;
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.byteLength; i++) if (bytes[i]! > 0x7f) return false;
+  return true;
 }
