@@ -4,12 +4,30 @@
  * The house, in the order of the flow (who may import whom is held by `test/house/arrows.test.ts`):
  *
  *     bytes ──► source ──► container ──► table ──► output
- *                                          │          │
- *                                          └─ engine ─┴──► cli
+ *                  │           │           │         │
+ *                  └───────────┴───────────┴─────────┴──► engine ──► cli, demo
  */
+export { digestTable } from "./engine/digest.ts";
+export { EXPORT_FORMATS, type ExportFormat, type ExportRequest, exportTable } from "./engine/export.ts";
+export { type Inspection, inspect } from "./engine/inspect.ts";
+export { type Opened, openFile, openSource } from "./engine/open.ts";
+export { type ShownRows, shownRows } from "./engine/rows.ts";
+export { type Finding, type Verification, verify } from "./engine/verify.ts";
 export { ERROR_CLASS, type ErrorClass, type ErrorCode, isQErr, QErr } from "./errors.ts";
+export { fileSource } from "./source/file.ts";
+export { fileSink } from "./source/file-sink.ts";
+export { type FetchLike, httpSource } from "./source/http.ts";
 export { memorySource } from "./source/memory.ts";
+export { type ByteSink, memorySink } from "./source/sink.ts";
 export type { ByteSource } from "./source/source.ts";
+export { fileSpool } from "./source/spool.ts";
+export { type FieldToBuild, type TableBuilder, tableBuilder } from "./table/builder.ts";
 export { type Cell, type Dual, isDual, sameCell } from "./table/dual.ts";
-export type { Field, NumberFormat } from "./table/field.ts";
+export { type Field, type NumberFormat, UNKNOWN_FORMAT } from "./table/field.ts";
+export { memoryTable } from "./table/memory-table.ts";
+export { openQvdTable, type QvdTable } from "./table/qvd-table.ts";
+export { rewriteQvd, rewriteSelected, type TableToWrite, writeQvd, writeSelected } from "./table/qvd-write.ts";
+export { readRows } from "./table/read-rows.ts";
+export { type SymbolTable, symbolCell, symbolNumber, symbolText } from "./table/symbols.ts";
 export type { Batch, ScanOptions, Table } from "./table/table.ts";
+export { type ColumnType, columnType } from "./table/typing.ts";

@@ -1,4 +1,4 @@
-import type { Cell } from "../table/dual.ts";
+import { displayText, numberFormatter } from "../table/number-format.ts";
 import { readRows } from "../table/read-rows.ts";
 import { ordinalsOf } from "../table/scan-plan.ts";
 import type { Table } from "../table/table.ts";
@@ -10,19 +10,22 @@ export interface RowsWanted {
   readonly to?: number | undefined;
 }
 
-export interface Rows {
+export interface ShownRows {
   readonly names: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
+  /** Display text of each cell, `-` for NULL. */
+  readonly rows: readonly (readonly string[])[];
 }
 
 /**
- * A page of rows, for showing.
+ * A page of rows as Qlik shows them.
  * @throws `TABLE_NO_FIELD` with the names there are, `TABLE_ROWS`, and what reading throws
  */
-export async function rowsOf(table: Table, wanted: RowsWanted = {}): Promise<Rows> {
-  const fields = wanted.fields ? ordinalsOf(table.fields, wanted.fields) : table.fields.map((_, ordinal) => ordinal);
-  const rows = await readRows(table, { fields, from: wanted.from, to: wanted.to });
-  return { names: fields.map((ordinal) => table.fields[ordinal]!.name), rows };
+export async function shownRows(table: Table, wanted: RowsWanted = {}): Promise<ShownRows> {
+  const ordinals = wanted.fields ? ordinalsOf(table.fields, wanted.fields) : table.fields.map((_, ordinal) => ordinal);
+  const formats = ordinals.map((ordinal) => numberFormatter(table.fields[ordinal]!.numberFormat));
+  const cells = await readRows(table, { fields: ordinals, from: wanted.from, to: wanted.to });
+  const rows = cells.map((row) => row.map((cell, k) => (cell === null ? "-" : displayText(cell, formats[k]!))));
+  return { names: ordinals.map((ordinal) => table.fields[ordinal]!.name), rows };
 }
 
 /**

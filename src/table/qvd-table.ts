@@ -22,6 +22,11 @@ export interface QvdTable extends Table {
   readonly source: ByteSource;
 }
 
+/** True if `table` is stored in a QVD, so that its header can be carried over. */
+export function isQvdTable(table: Table): table is QvdTable {
+  return "layout" in table && "header" in table;
+}
+
 /**
  * Opens a QVD: reads its header, plans its layout, fetches no data.
  * Closing the table closes the source.

@@ -9,7 +9,7 @@ import type { QvdTable } from "./qvd-table.ts";
 import { checkScan } from "./scan-plan.ts";
 import { selectRows } from "./select.ts";
 import { DOUBLE, INT, type SymbolTable, symbolKind, textOffset } from "./symbols.ts";
-import type { Batch, ScanOptions } from "./table.ts";
+import type { Batch, ScanOptions, Table } from "./table.ts";
 
 /** One column of a table to be written: what is said of it, and its symbols. */
 export interface ColumnToWrite {
@@ -98,7 +98,7 @@ export async function rewriteQvd(sink: ByteSink, table: QvdTable, options: ScanP
  * layout. All fields and all rows in their own order are a rewrite.
  * @throws `TABLE_NO_FIELD`, `TABLE_ROWS`, and what reading throws
  */
-export async function rewriteSelected(sink: ByteSink, table: QvdTable, options: ScanOptions): Promise<void> {
+export async function rewriteSelected(sink: ByteSink, table: QvdTable, options: ScanOptions = {}): Promise<void> {
   const plan = checkScan(table.fields.length, table.rows, options);
   const allFields = plan.fields.length === table.fields.length && plan.fields.every((ordinal, i) => ordinal === i);
   if (allFields && plan.from === 0 && plan.to === table.rows) return rewriteQvd(sink, table, options);
@@ -115,6 +115,17 @@ export async function rewriteSelected(sink: ByteSink, table: QvdTable, options: 
     symbols: columns.map((c) => c.symbols.bytes),
     records: packedRecords(bits, rows, selection.batches()),
   });
+}
+
+/**
+ * Writes some fields and rows of a table that comes from elsewhere as a new QVD.
+ * @throws `TABLE_NO_FIELD`, `TABLE_ROWS`, what {@link writeQvd} throws, and what reading throws
+ */
+export async function writeSelected(sink: ByteSink, table: Table, options: ScanOptions = {}): Promise<void> {
+  const selection = await selectRows(table, options);
+  const columns = selection.columns.map((c, k) => ({ ...table.fields[selection.ordinals[k]!]!, ...c }));
+  const { rows } = selection;
+  await writeQvd(sink, { name: table.name, comment: table.comment, columns, rows, batches: selection.batches() });
 }
 
 /** Packs batches into records; the piece yielded is written over for the next batch. */

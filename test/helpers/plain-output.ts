@@ -1,6 +1,6 @@
 import { type Cell, isDual } from "../../src/table/dual.ts";
 import { displayText, numberFormatter } from "../../src/table/number-format.ts";
-import type { MadeTable } from "./tables.ts";
+import type { MadeTable } from "./made-tables.ts";
 
 /** The slow readable twins of the text writers: whole strings, cell by cell. */
 export function plainCsv({ names, formats, rows }: MadeTable): string {

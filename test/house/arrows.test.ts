@@ -11,7 +11,8 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
   source: { bytes: "all" },
   container: { bytes: "all", source: "types" },
   table: { bytes: "all", source: "types", container: "all", kernel: "all" },
-  engine: { bytes: "all", source: "all", container: "all", table: "all" },
+  output: { bytes: "all", source: "types", table: "all" },
+  engine: { bytes: "all", source: "all", container: "all", table: "all", output: "all" },
   demo: { bytes: "all", source: "all", table: "all", engine: "all" },
   cli: { demo: "all", engine: "all", output: "all", table: "types" },
 };

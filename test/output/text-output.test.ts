@@ -9,8 +9,8 @@ import type { Cell } from "../../src/table/dual.ts";
 import { UNKNOWN_FORMAT } from "../../src/table/field.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
 import type { Table } from "../../src/table/table.ts";
-import { plainCsv, plainJson, plainNdjson } from "../helpers/plain-output.ts";
 import { anyTable, type MadeTable } from "../helpers/made-tables.ts";
+import { plainCsv, plainJson, plainNdjson } from "../helpers/plain-output.ts";
 
 type Writer = (table: Table, sink: ExportSink, options?: ExportOptions) => Promise<number>;
 

@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import { Command, Option } from "commander";
 import { withOutput } from "../../engine/convert.ts";
-import { EXPORT_FORMATS, type ExportFormat, exportTable } from "../../engine/export.ts";
+import { DUAL_SIDES, EXPORT_FORMATS, type ExportFormat, exportTable } from "../../engine/export.ts";
 import { openFile } from "../../engine/open.ts";
 import { fieldOrdinals } from "../../engine/rows.ts";
 import { QErr } from "../../errors.ts";
@@ -14,6 +14,8 @@ interface ExportOptions {
   readonly to?: ExportFormat;
   readonly fields?: readonly string[];
   readonly rows?: RowRange;
+  readonly duals?: (typeof DUAL_SIDES)[number];
+  readonly guard?: true;
   readonly force?: true;
   readonly lenient?: true;
 }
@@ -26,6 +28,8 @@ export function exportCommand({ terminal }: CommandContext): Command {
     .addOption(new Option("--to <FORMAT>", "the format; by OUT's ending if left out").choices(EXPORT_FORMATS))
     .option("--fields <a,b>", "only these fields, in this order", fieldList)
     .option("--rows <FROM..TO>", "only these rows: they count from 0, TO is the row after the last", rowRange)
+    .addOption(new Option("--duals <SIDE>", "which side of a value with number and text goes out").choices(DUAL_SIDES))
+    .option("--guard", "csv: put an apostrophe before texts that a spreadsheet would run as a formula")
     .option("--force", "replace OUT if it exists")
     .option("--lenient", "accept the malformed headers of some SAP extracts")
     .action(async (file: string, options: ExportOptions) => {
@@ -37,7 +41,9 @@ export function exportCommand({ terminal }: CommandContext): Command {
         const fields = options.fields && fieldOrdinals(table, options.fields);
         const scan = { fields, ...options.rows, signal: terminal.signal, onProgress: bar.update };
         const target = { path: options.output, force: options.force ?? false, stdout: terminal.out };
-        await withOutput(target, (sink) => exportTable(table, sink, { format, scan }));
+        await withOutput(target, (sink) =>
+          exportTable(table, sink, { format, scan, duals: options.duals, guard: options.guard }),
+        );
       } finally {
         bar.end();
         await opened.close();

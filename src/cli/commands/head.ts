@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { openFile } from "../../engine/open.ts";
-import { rowsOf } from "../../engine/rows.ts";
+import { shownRows } from "../../engine/rows.ts";
 import type { CommandContext } from "../context.ts";
 import { fieldList, wholeNumber } from "../options.ts";
 import { textTable } from "../text-table.ts";
@@ -21,11 +21,8 @@ export function headCommand({ terminal }: CommandContext): Command {
     .action(async (file: string, options: HeadOptions) => {
       const opened = await openFile(file, { stdin: terminal.stdin, lenient: options.lenient });
       try {
-        const { names, rows } = await rowsOf(opened.table, { fields: options.fields, to: options.rows });
-        const shown = rows.map((row) =>
-          row.map((cell) => (cell === null ? "-" : typeof cell === "object" ? cell.text : String(cell))),
-        );
-        await terminal.out(textTable([names, ...shown]));
+        const { names, rows } = await shownRows(opened.table, { fields: options.fields, to: options.rows });
+        await terminal.out(textTable([names, ...rows]));
       } finally {
         await opened.close();
       }
