@@ -40,6 +40,9 @@ export const ERROR_CLASS = {
   // table
   TABLE_NO_FIELD: "usage",
   TABLE_ROWS: "usage",
+  MODEL_SHAPE: "damaged",
+  // reduce
+  ACCESS_CASE: "damaged",
   // output and import
   IMPORT_SYNTAX: "damaged",
   IMPORT_VALUE: "data",

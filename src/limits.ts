@@ -44,3 +44,12 @@ export const MAX_STREAM_BYTES = 2 ** 40;
 
 /** Bytes of the texts in one Arrow dictionary: their offsets are int32. */
 export const MAX_ARROW_TEXT_BYTES = 2 ** 31 - 1;
+
+/** Synthetic keys of one model. Each comes from a distinct set of shared fields, of which hostile tables have 2^n. */
+export const MAX_SYNTHETIC_KEYS = 1024;
+
+/** Rows of one table held in memory: row numbers and counts are int32. */
+export const MAX_MODEL_ROWS = 2 ** 31 - 1;
+
+/** Exact tuples of one user (`combine: "tuples"`): each costs a propagation of its own. */
+export const MAX_ACCESS_TUPLES = 4096;

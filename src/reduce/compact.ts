@@ -1,0 +1,90 @@
+import { type Bits, bitPositions } from "../table/model-bits.ts";
+import type { Model, ModelColumn, ModelTable } from "../table/model.ts";
+import type { SymbolTable } from "../table/symbols.ts";
+import { tagsOf } from "./tags.ts";
+
+/** A tag that names another field, which may have been omitted. */
+const RELATES = "$relates_";
+
+/**
+ * The model that is left: kept rows, symbols that a kept row uses in the order of their first use, fields that are not
+ * omitted, facts about them counted anew. Nothing of the original is referred to, so nothing of it can be found.
+ *
+ * `rows` holds the kept rows per table of the model (`undefined`: all). Tables that lose every field go as a whole.
+ */
+export function compact(model: Model, rows: readonly (Bits | undefined)[], omitted: ReadonlySet<number>): Model {
+  const uses = model.domains.map((d) => new FirstUse(d));
+  const staying = model.tables.map((t) => t.columns.filter((c) => !omitted.has(c.field)));
+  const fieldAt = new Map<number, number>();
+  const domainAt = new Map<number, number>();
+  const tables: ModelTable[] = [];
+  model.tables.forEach((t, at) => {
+    const columns = staying[at]!;
+    if (columns.length === 0 && t.columns.length > 0) return;
+    const kept = rows[at] === undefined ? undefined : bitPositions(rows[at]);
+    const compacted = columns.map((c): ModelColumn => {
+      const index = uses[c.domain]!.renumber(c.index, kept);
+      return { field: ordinal(fieldAt, c.field), domain: ordinal(domainAt, c.domain), index };
+    });
+    tables.push({ ...t, rows: kept?.length ?? t.rows, columns: compacted });
+  });
+  const domains = [...domainAt.keys()].map((d) => uses[d]!.symbols());
+  const names = new Set([...fieldAt.keys()].map((f) => RELATES + model.fields[f]!.name));
+  const fields = [...fieldAt].map(([f, now]) => {
+    const field = model.fields[f]!;
+    const mine = tables.flatMap((t) => t.columns.filter((c) => c.field === now));
+    const symbols = [...new Set(mine.map((c) => c.domain))].map((d) => domains[d]!);
+    const tags = tagsOf(field, symbols, mine.length);
+    return { ...field, tags: tags.filter((tag) => !tag.startsWith(RELATES) || names.has(tag)) };
+  });
+  return { fields, domains, tables };
+}
+
+function ordinal(seen: Map<number, number>, of: number): number {
+  const known = seen.get(of);
+  if (known !== undefined) return known;
+  seen.set(of, seen.size);
+  return seen.size - 1;
+}
+
+/** Numbers the symbols of one domain by first use over all its columns. */
+class FirstUse {
+  readonly #from: SymbolTable;
+  readonly #now: Int32Array;
+  readonly #order: number[] = [];
+
+  constructor(from: SymbolTable) {
+    this.#from = from;
+    this.#now = new Int32Array(from.count).fill(-1);
+  }
+
+  renumber(index: Int32Array, kept: Int32Array | undefined): Int32Array {
+    const rows = kept?.length ?? index.length;
+    const out = new Int32Array(rows);
+    const now = this.#now;
+    for (let r = 0; r < rows; r++) {
+      const s = index[kept === undefined ? r : kept[r]!]!;
+      if (s < 0) {
+        out[r] = -1;
+        continue;
+      }
+      let to = now[s]!;
+      if (to < 0) to = now[s] = this.#order.push(s) - 1;
+      out[r] = to;
+    }
+    return out;
+  }
+
+  symbols(): SymbolTable {
+    const { bytes, starts } = this.#from;
+    const to = new Uint32Array(this.#order.length + 1);
+    this.#order.forEach((s, i) => {
+      to[i + 1] = to[i]! + starts[s + 1]! - starts[s]!;
+    });
+    const out = new Uint8Array(to[this.#order.length]!);
+    this.#order.forEach((s, i) => {
+      out.set(bytes.subarray(starts[s]!, starts[s + 1]!), to[i]);
+    });
+    return { bytes: out, starts: to, count: this.#order.length };
+  }
+}

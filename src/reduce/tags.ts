@@ -1,0 +1,35 @@
+import type { ModelField } from "../table/model.ts";
+import { INT, DUAL_INT, type SymbolTable, symbolKind, symbolNumber, symbolTextBytes, TEXT } from "../table/symbols.ts";
+
+/** Tags that state facts about the values, and would tell of hidden ones if they were kept as they are. */
+const COMPUTED = ["$numeric", "$integer", "$text", "$ascii", "$date", "$timestamp", "$key"];
+
+/**
+ * Tags of a field after a reduction: those that the values decide are decided by the values that are left, whatever
+ * the file said; those that the author gave, and `$hidden`, `$system` and the like, stay.
+ *
+ * `tables` is the number of tables that have the field.
+ */
+export function tagsOf(field: ModelField, symbols: readonly SymbolTable[], tables: number): string[] {
+  const facts = { numeric: true, integer: true, text: true, ascii: true, some: false };
+  for (const t of symbols) {
+    for (let s = 0; s < t.count; s++) {
+      facts.some = true;
+      const kind = symbolKind(t, s);
+      if (kind === TEXT) facts.numeric = facts.integer = false;
+      else facts.text = false;
+      if (facts.integer && kind !== INT && kind !== DUAL_INT && !Number.isInteger(symbolNumber(t, s))) facts.integer = false;
+      if (facts.ascii && (symbolTextBytes(t, s) ?? []).some((b: number) => b > 127)) facts.ascii = false;
+    }
+  }
+  const out = field.tags.filter((tag) => !COMPUTED.includes(tag));
+  if (facts.some && facts.numeric) out.push("$numeric");
+  if (facts.some && facts.integer) out.push("$integer");
+  if (facts.some && facts.text) out.push("$text");
+  if (facts.some && facts.text && facts.ascii) out.push("$ascii");
+  const type = field.numberFormat.type;
+  if (facts.some && facts.numeric && (type === "DATE" || type === "TIMESTAMP")) out.push("$timestamp");
+  if (facts.some && facts.integer && type === "DATE") out.push("$date");
+  if (tables > 1) out.push("$key");
+  return out;
+}

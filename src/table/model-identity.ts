@@ -1,0 +1,65 @@
+import type { Model } from "./model.ts";
+import { type SymbolTable, symbolNumber, symbolText } from "./symbols.ts";
+
+/** What makes two cells the same value for associations: the number if there is one, else the text (rule R18). */
+export type Identity = number | string;
+
+/**
+ * The values of one field over all its tables. Equal numbers are one value whatever their texts; a pure text equals
+ * only the same pure text. `-0` is `0`, and NaN is one value.
+ */
+export interface FieldIds {
+  /** Values are 0 .. size - 1. */
+  readonly size: number;
+  /** Per domain of the field: id of each symbol; `undefined` if the id is the symbol number itself. */
+  readonly ofDomain: ReadonlyMap<number, Int32Array | undefined>;
+  /** Id of a value, or -1. */
+  find(value: Identity): number;
+}
+
+/** Domains of a field, ascending. */
+export function domainsOf(model: Model, field: number): number[] {
+  const found = new Set<number>();
+  for (const t of model.tables) for (const c of t.columns) if (c.field === field) found.add(c.domain);
+  return [...found].sort((a, b) => a - b);
+}
+
+/**
+ * Numbers the values of a field. `selectable` tells whether {@link FieldIds.find} will be asked: a field of one domain
+ * that is only a key needs no look at its values, since equal symbols have equal numbers there already.
+ */
+export function identify(model: Model, field: number, selectable: boolean): FieldIds {
+  const domains = domainsOf(model, field);
+  if (domains.length === 1 && !selectable) {
+    const only = domains[0]!;
+    return { size: model.domains[only]!.count, ofDomain: new Map([[only, undefined]]), find: () => -1 };
+  }
+  const numbers = new Map<number, number>();
+  const texts = new Map<string, number>();
+  let size = 0;
+  const ofDomain = new Map<number, Int32Array | undefined>();
+  for (const d of domains) {
+    const symbols = model.domains[d]!;
+    const ids = new Int32Array(symbols.count);
+    let plain = true;
+    for (let s = 0; s < symbols.count; s++) {
+      const value = identityOf(symbols, s);
+      const known = typeof value === "number" ? numbers.get(value) : texts.get(value);
+      const id = known ?? size++;
+      if (known === undefined) {
+        if (typeof value === "number") numbers.set(value, id);
+        else texts.set(value, id);
+      }
+      ids[s] = id;
+      if (id !== s) plain = false;
+    }
+    ofDomain.set(d, plain ? undefined : ids);
+  }
+  const find = (value: Identity): number => (typeof value === "number" ? numbers.get(value) : texts.get(value)) ?? -1;
+  return { size, ofDomain, find };
+}
+
+/** The identity of symbol `s`. Throws `BYTES_UTF8`. */
+export function identityOf(symbols: SymbolTable, s: number): Identity {
+  return symbolNumber(symbols, s) ?? symbolText(symbols, s)!;
+}
