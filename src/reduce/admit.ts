@@ -1,5 +1,5 @@
-import { buildForest, type Forest, type Loops } from "../table/model-forest.ts";
 import type { Model } from "../table/model.ts";
+import { buildForest, type Forest, type Loops } from "../table/model-forest.ts";
 import type { AccessTable } from "./access-table.ts";
 import { type AccessWorld, type Entitlement, entitle, prepareAccess } from "./grants.ts";
 import { attributesOf, type User } from "./identity.ts";
@@ -65,7 +65,7 @@ export function decide(app: ReducibleApp, user: User, rules: Rules): Denied | Al
   const chosen = granted.map((g) => selectIn(forest, g, level, rules));
   const selections = chosen.filter((s): s is Selection => !("denied" in s));
   if (selections.length === 0) {
-    return { denied: true, reasons: chosen.flatMap((s) => ("denied" in s ? s.reasons : [])) };
+    return { denied: true, reasons: [...new Set(chosen.flatMap((s) => ("denied" in s ? s.reasons : [])))] };
   }
   const omitted = omittedFields(app.model, entitlement.omit, rules);
   if ("denied" in omitted) return omitted;

@@ -51,7 +51,11 @@ export function readCase(json: string): PolicyCase {
   const user = root.get("user").optional()?.object() ?? new Map<string, At>();
   return {
     name: root.get("name").optional()?.text() ?? "unnamed",
-    tables: [...root.get("tables").object()].map(([name, t]) => ({ name, fields: t.get("fields").texts(), rows: t.get("rows").cells() })),
+    tables: [...root.get("tables").object()].map(([name, t]) => ({
+      name,
+      fields: t.get("fields").texts(),
+      rows: t.get("rows").cells(),
+    })),
     access: readAccess(root.get("sectionAccess")),
     user: readUser(user),
     rules: readRules(options),
@@ -78,13 +82,20 @@ function readAccess(at: At): AccessTable[] | undefined {
     return {
       name,
       fields: t.get("fields").texts().map(upper),
-      rows: t.get("rows").cells().map((row) => row.map((cell) => loadCell(asAccess(cell), rule))),
+      rows: t
+        .get("rows")
+        .cells()
+        .map((row) => row.map((cell) => loadCell(asAccess(cell), rule))),
     };
   };
   const source = at.get("source").optional()?.text() ?? "inline";
   if (several === undefined) return [one(at, "Section Access", source)];
   return several.list().map((t, i) => {
-    return one(t, t.get("name").optional()?.text() ?? `Section Access ${i + 1}`, t.get("source").optional()?.text() ?? source);
+    return one(
+      t,
+      t.get("name").optional()?.text() ?? `Section Access ${i + 1}`,
+      t.get("source").optional()?.text() ?? source,
+    );
   });
 }
 
@@ -150,8 +161,15 @@ function readExpectation(at: At): Expectation {
       tables &&
       new Map(
         [...tables].map(([name, t]) => {
-          const rowIds = t.get("rowIds").optional()?.list().map((n) => n.number());
-          return [name, { fields: t.get("fields").optional()?.texts(), rowIds, rows: t.get("rows").optional()?.cells() }];
+          const rowIds = t
+            .get("rowIds")
+            .optional()
+            ?.list()
+            .map((n) => n.number());
+          return [
+            name,
+            { fields: t.get("fields").optional()?.texts(), rowIds, rows: t.get("rows").optional()?.cells() },
+          ];
         }),
       ),
     symbols: symbols && new Map([...symbols].map(([field, list]) => [field, list.list().map((v) => v.cell())])),
@@ -171,7 +189,10 @@ class At {
   get(key: string): At {
     const object = this.value;
     if (typeof object !== "object" || object === null || Array.isArray(object)) throw this.wrong("must be an object");
-    return new At(Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined, `${this.#place}.${key}`);
+    return new At(
+      Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined,
+      `${this.#place}.${key}`,
+    );
   }
 
   optional(): At | undefined {

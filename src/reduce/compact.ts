@@ -1,5 +1,5 @@
-import { type Bits, bitPositions } from "../table/model-bits.ts";
 import type { Model, ModelColumn, ModelTable } from "../table/model.ts";
+import { type Bits, bitPositions } from "../table/model-bits.ts";
 import type { SymbolTable } from "../table/symbols.ts";
 import { tagsOf } from "./tags.ts";
 

@@ -33,7 +33,8 @@ function demandsOf(sweep: Sweep, component: Component): Demands {
   for (const step of component.order) {
     if (step.kind !== "table") continue;
     for (const key of graph.tables[step.table]!.keys) {
-      if (selectionBeyond(sweep, { table: step.table, node: key.node }, "node")) tables.push({ table: step.table, key });
+      if (selectionBeyond(sweep, { table: step.table, node: key.node }, "node"))
+        tables.push({ table: step.table, key });
       const from = { table: step.table, key };
       if (selectionBeyond(sweep, { table: step.table, node: key.node }, "table")) nodes.push({ node: key.node, from });
     }

@@ -41,7 +41,9 @@ export function prepareAccess(tables: readonly AccessTable[]): AccessWorld {
     });
   });
   // The star may not be used in fields that link (R13); one that is used there links with nothing.
-  const links = tables.map((t) => t.fields.map((f, i) => ({ f, i })).filter(({ f }) => (columns.get(f)?.length ?? 0) > 1));
+  const links = tables.map((t) =>
+    t.fields.map((f, i) => ({ f, i })).filter(({ f }) => (columns.get(f)?.length ?? 0) > 1),
+  );
   const model = modelOfCells(
     tables.map((t, n) => ({
       name: t.name,

@@ -1,7 +1,7 @@
+import { fieldNamed, type Model } from "../table/model.ts";
 import { type Bits, hasBit, noValues, setBit } from "../table/model-bits.ts";
 import type { Forest } from "../table/model-forest.ts";
-import { fieldNamed, type Model } from "../table/model.ts";
-import { accessIdentity, type AccessValue, upper } from "./access-table.ts";
+import { type AccessValue, accessIdentity, upper } from "./access-table.ts";
 import { type AccessWorld, type Entitlement, valuesOf } from "./grants.ts";
 import type { Rules } from "./rules.ts";
 import type { Selection } from "./sweep.ts";

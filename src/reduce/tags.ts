@@ -1,5 +1,5 @@
 import type { ModelField } from "../table/model.ts";
-import { INT, DUAL_INT, type SymbolTable, symbolKind, symbolNumber, symbolTextBytes, TEXT } from "../table/symbols.ts";
+import { DUAL_INT, INT, type SymbolTable, symbolKind, symbolNumber, symbolTextBytes, TEXT } from "../table/symbols.ts";
 
 /** Tags that state facts about the values, and would tell of hidden ones if they were kept as they are. */
 const COMPUTED = ["$numeric", "$integer", "$text", "$ascii", "$date", "$timestamp", "$key"];
@@ -18,7 +18,8 @@ export function tagsOf(field: ModelField, symbols: readonly SymbolTable[], table
       const kind = symbolKind(t, s);
       if (kind === TEXT) facts.numeric = facts.integer = false;
       else facts.text = false;
-      if (facts.integer && kind !== INT && kind !== DUAL_INT && !Number.isInteger(symbolNumber(t, s))) facts.integer = false;
+      if (facts.integer && kind !== INT && kind !== DUAL_INT && !Number.isInteger(symbolNumber(t, s)))
+        facts.integer = false;
       if (facts.ascii && (symbolTextBytes(t, s) ?? []).some((b: number) => b > 127)) facts.ascii = false;
     }
   }

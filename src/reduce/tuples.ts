@@ -1,7 +1,7 @@
 import { needs } from "../errors.ts";
 import { MAX_ACCESS_TUPLES } from "../limits.ts";
 import { bitPositions } from "../table/model-bits.ts";
-import { type AccessCell, accessIdentity, type AccessValue } from "./access-table.ts";
+import { type AccessCell, type AccessValue, accessIdentity } from "./access-table.ts";
 import { type AccessWorld, type Entitlement, listedIn } from "./grants.ts";
 import type { Granted } from "./select.ts";
 
@@ -21,7 +21,11 @@ export function tuplesOf(world: AccessWorld, entitlement: Entitlement): Granted[
     if (depth === tables.length) {
       const granted = new Map(world.columns.map(({ field }) => [field, values.get(field) ?? []]));
       found.set(signature(granted), granted);
-      needs(found.size <= MAX_ACCESS_TUPLES, "LIMIT_EXCEEDED", `a user has more than ${MAX_ACCESS_TUPLES} exact tuples`);
+      needs(
+        found.size <= MAX_ACCESS_TUPLES,
+        "LIMIT_EXCEEDED",
+        `a user has more than ${MAX_ACCESS_TUPLES} exact tuples`,
+      );
       return;
     }
     const { t, rows } = tables[depth]!;

@@ -1,5 +1,5 @@
 import { QErr } from "../errors.ts";
-import { isDual, type Cell } from "./dual.ts";
+import { type Cell, isDual } from "./dual.ts";
 import { UNKNOWN_FORMAT } from "./field.ts";
 import type { Model, ModelColumn, ModelField, ModelTable } from "./model.ts";
 import { DOUBLE, DUAL_DOUBLE, DUAL_INT, INT, type SymbolTable, symbolCell, TEXT, textOffset } from "./symbols.ts";
@@ -20,7 +20,10 @@ export function modelOfCells(tables: readonly CellTable[]): Model {
   const out: ModelTable[] = tables.map((t) => {
     for (const row of t.rows) {
       if (row.length !== t.fields.length) {
-        throw new QErr("MODEL_SHAPE", `a row of table "${t.name}" has ${row.length} cells for ${t.fields.length} fields`);
+        throw new QErr(
+          "MODEL_SHAPE",
+          `a row of table "${t.name}" has ${row.length} cells for ${t.fields.length} fields`,
+        );
       }
     }
     const columns = t.fields.map((name, at): ModelColumn => {
@@ -85,7 +88,8 @@ export function encodeSymbols(cells: readonly Exclude<Cell, null>[]): SymbolTabl
     const number = typeof cell === "number" ? cell : isDual(cell) ? cell.number : undefined;
     const text = typeof cell === "string" ? cell : isDual(cell) ? cell.text : undefined;
     const whole = number !== undefined && Object.is(number | 0, number);
-    const kind = number === undefined ? TEXT : text === undefined ? (whole ? INT : DOUBLE) : whole ? DUAL_INT : DUAL_DOUBLE;
+    const kind =
+      number === undefined ? TEXT : text === undefined ? (whole ? INT : DOUBLE) : whole ? DUAL_INT : DUAL_DOUBLE;
     const utf8 = text === undefined ? undefined : encoder.encode(text);
     const head = kind === INT ? 5 : kind === DOUBLE ? 9 : textOffset(kind);
     const entry = new Uint8Array(utf8 === undefined ? head : head + utf8.length + 1);

@@ -1,6 +1,6 @@
+import type { Model } from "./model.ts";
 import { allBits, type Bits, hasBit, noValues, setBit } from "./model-bits.ts";
 import { buildGraph, type Graph, type GraphTable, type Key } from "./model-graph.ts";
-import type { Model } from "./model.ts";
 
 /** What to do with circular references: loosen a table of each (as Qlik does), or keep them all (mode `strict`). */
 export type Loops = "loosen" | "keep";
@@ -41,7 +41,12 @@ export interface Component {
 
 /** One table or node, with its place in the tree. */
 export type Step =
-  | { readonly kind: "table"; readonly table: number; readonly parent: Key | undefined; readonly children: readonly Key[] }
+  | {
+      readonly kind: "table";
+      readonly table: number;
+      readonly parent: Key | undefined;
+      readonly children: readonly Key[];
+    }
   | { readonly kind: "node"; readonly node: number; readonly parent: TableKey; readonly children: readonly TableKey[] };
 
 export interface TableKey {
@@ -118,7 +123,8 @@ function longestInLoop(graph: Graph, loose: readonly boolean[]): number {
   graph.tables.forEach((t, table) => {
     if (loose[table] || !meetWithout(graph, byNode, table)) return;
     const other = graph.tables[best];
-    const better = other === undefined || (t.table >= 0) === (other.table >= 0) ? t.rows > (other?.rows ?? -1) : t.table >= 0;
+    const better =
+      other === undefined || t.table >= 0 === other.table >= 0 ? t.rows > (other?.rows ?? -1) : t.table >= 0;
     if (better) best = table;
   });
   return best;

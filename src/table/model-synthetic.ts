@@ -23,7 +23,9 @@ export function synthesize(name: string, common: readonly number[], nodes: Node[
   const count = numbering.count;
   nodes.push({ name, size: count, field: -1 });
   const own: Key = { node, index: Int32Array.from({ length: count }, (_, i) => i), ids: undefined };
-  const keys = common.map((n, part): Key => ({ node: n, index: Int32Array.from(numbering.parts[part]!), ids: undefined }));
+  const keys = common.map(
+    (n, part): Key => ({ node: n, index: Int32Array.from(numbering.parts[part]!), ids: undefined }),
+  );
   tables.push({ name: `${name} Table`, table: -1, rows: count, keys: [...keys, own], numbers: node });
 }
 
