@@ -72,13 +72,24 @@ export function decide(app: ReducibleApp, user: User, rules: Rules): Denied | Al
   return { denied: false, level, selections, omitted, entitlement };
 }
 
+/** What is left of the data for one user. */
+export interface Outcome {
+  readonly denied: false;
+  readonly kept: Kept;
+  /** What each selection leaves by itself; `kept` unites them. Empty if nothing was selected. */
+  readonly parts: readonly { readonly selection: Selection; readonly kept: Kept }[];
+}
+
 /** Carries the selections out: which rows of which tables stay. */
-export function carryOut(app: ReducibleApp, allowed: Allowed, rules: Rules, ops?: RowOps): Denied | Kept {
+export function carryOut(app: ReducibleApp, allowed: Allowed, rules: Rules, ops?: RowOps): Denied | Outcome {
   const forest = app.forest(rules.loops);
-  if (allowed.selections.length === 0) return propagate(forest, { values: new Map() }, ops);
-  const all = allowed.selections.map((s) => propagate(forest, s, ops));
+  if (allowed.selections.length === 0) {
+    return { denied: false, kept: propagate(forest, { values: new Map() }, ops), parts: [] };
+  }
+  const all = allowed.selections.map((selection) => ({ selection, kept: propagate(forest, selection, ops) }));
   // A tuple of which nothing is left in one component grants nothing in the others either.
-  const some = all.filter((k) => k.emptied.length === 0);
+  const some = all.filter(({ kept }) => kept.emptied.length === 0);
   if (some.length === 0 && rules.onEmpty === "deny") return { denied: true, reasons: ["EMPTY_RESULT"] };
-  return (some.length > 0 ? some : all).reduce(unite);
+  const parts = some.length > 0 ? some : all;
+  return { denied: false, kept: parts.map(({ kept }) => kept).reduce(unite), parts };
 }

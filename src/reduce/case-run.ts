@@ -38,8 +38,9 @@ export function evaluateCase(policy: PolicyCase): CaseOutcome {
   }
   const decision = decide(app, policy.user, policy.rules);
   if (decision.denied) return decision;
-  const kept = carryOut(app, decision, policy.rules);
-  if ("denied" in kept) return kept;
+  const outcome = carryOut(app, decision, policy.rules);
+  if (outcome.denied) return outcome;
+  const { kept } = outcome;
   const ids = (rows: Bits | undefined, all: number): number[] => {
     return rows === undefined ? Array.from({ length: all }, (_, r) => r) : [...bitPositions(rows)];
   };

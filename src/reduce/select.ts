@@ -1,6 +1,7 @@
 import { fieldNamed, type Model } from "../table/model.ts";
 import { type Bits, hasBit, noValues, setBit } from "../table/model-bits.ts";
 import type { Forest } from "../table/model-forest.ts";
+import { type Identity, identityOf } from "../table/model-identity.ts";
 import { type AccessValue, accessIdentity, upper } from "./access-table.ts";
 import { type AccessWorld, type Entitlement, valuesOf } from "./grants.ts";
 import type { Rules } from "./rules.ts";
@@ -81,6 +82,24 @@ export function omittedFields(model: Model, names: readonly string[], rules: Rul
   const unknown = [...wanted].filter((name) => !found.has(name));
   if (rules.unknownOmit === "deny" && unknown.length > 0) {
     return { denied: true, reasons: unknown.map((name) => `UNKNOWN_OMIT:${name}`) };
+  }
+  return out;
+}
+
+/** A selection as plain values per field, for those who must not trust the numbering of the graph. */
+export function plainSelection(forest: Forest, selection: Selection): Map<number, Set<Identity>> {
+  const { graph } = forest;
+  const out = new Map<number, Set<Identity>>();
+  for (const [node, bits] of selection.values) {
+    const field = graph.nodes[node]!.field;
+    const values = new Set<Identity>();
+    for (const [domain, ids] of graph.ids.get(field)!.ofDomain) {
+      const symbols = graph.model.domains[domain]!;
+      for (let s = 0; s < symbols.count; s++) {
+        if (hasBit(bits, (ids === undefined ? s : ids[s]!) + 1)) values.add(identityOf(symbols, s));
+      }
+    }
+    out.set(field, values);
   }
   return out;
 }

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { carryOut, decide, prepareApp } from "../../src/reduce/admit.ts";
+import type { PolicyCase } from "../../src/reduce/case-format.ts";
+import { compact } from "../../src/reduce/compact.ts";
+import { plainSelection } from "../../src/reduce/select.ts";
+import { verifyReduction } from "../../src/reduce/verify.ts";
+import { verifyCompaction } from "../../src/reduce/verify-compact.ts";
+import type { Model } from "../../src/table/model.ts";
+import { allBits } from "../../src/table/model-bits.ts";
+import { modelOfCells } from "../../src/table/model-cells.ts";
+import { Dice, randomCase } from "./random-case.ts";
+
+const CASES = process.env.QVAULT_LONG === undefined ? 1_000 : 20_000;
+
+/** Reduces a random case; `undefined` if its user is denied. */
+function reduce(policy: PolicyCase) {
+  const app = prepareApp(modelOfCells(policy.tables), policy.access, policy.loosened);
+  const decision = decide(app, policy.user, policy.rules);
+  if (decision.denied) return undefined;
+  const outcome = carryOut(app, decision, policy.rules);
+  if (outcome.denied) return undefined;
+  return { app, decision, outcome, forest: app.forest(policy.rules.loops) };
+}
+
+describe("the independent checker", () => {
+  it(`proves what the reducer makes of ${CASES} random models`, { timeout: 600_000 }, () => {
+    let proved = 0;
+    for (let seed = 1; seed <= CASES; seed++) {
+      const r = reduce(randomCase(seed));
+      if (r === undefined) continue;
+      for (const part of r.outcome.parts) {
+        expect(
+          verifyReduction(r.forest, plainSelection(r.forest, part.selection), part.kept.rows),
+          `seed ${seed}`,
+        ).toEqual([]);
+        proved++;
+      }
+      const rows = r.outcome.kept.rows;
+      expect(
+        verifyCompaction(r.app.model, rows, r.decision.omitted, compact(r.app.model, rows, r.decision.omitted)),
+        `seed ${seed}`,
+      ).toEqual([]);
+    }
+    expect(proved).toBeGreaterThan(CASES / 3);
+  });
+
+  it("finds every row too many and every row missing", { timeout: 600_000 }, () => {
+    let flipped = 0;
+    for (let seed = 1; seed <= CASES; seed++) {
+      const policy = randomCase(seed);
+      // Where circles are kept only local support is proved, and a loosened synthetic table takes rows of others.
+      if (policy.rules.loops === "keep") continue;
+      const r = reduce(policy);
+      if (r === undefined || r.forest.graph.tables.some((t, i) => t.table < 0 && r.forest.loose[i])) continue;
+      const dice = new Dice(seed);
+      for (const { selection, kept } of r.outcome.parts) {
+        const table = dice.below(r.forest.graph.tables.length);
+        const count = r.forest.graph.tables[table]!.rows;
+        if (count === 0 || r.forest.graph.tables[table]!.table < 0) continue;
+        const rows = [...kept.rows];
+        const bits = (rows[table] ?? allBits(count)).slice();
+        const row = dice.below(count);
+        bits[row >> 5]! ^= 1 << (row & 31);
+        rows[table] = bits;
+        const problems = verifyReduction(r.forest, plainSelection(r.forest, selection), rows);
+        expect(problems, `seed ${seed}`).not.toEqual([]);
+        flipped++;
+      }
+    }
+    expect(flipped).toBeGreaterThan(CASES / 4);
+  });
+
+  it("finds a cell changed, a symbol left over, an omitted name kept", () => {
+    const model = modelOfCells([
+      {
+        name: "T",
+        fields: ["A", "B"],
+        rows: [
+          ["x", 1],
+          ["y", 2],
+          ["x", 3],
+        ],
+      },
+    ]);
+    const rows = [Uint32Array.of(0b101)];
+    const reduced = compact(model, rows, new Set([1]));
+    const check = (changed: Partial<Model>): string[] =>
+      verifyCompaction(model, rows, new Set([1]), { ...reduced, ...changed });
+    expect(check({})).toEqual([]);
+    expect(check({ domains: [model.domains[0]!] })).toEqual(["a symbol table holds what no row uses"]);
+    const tags = reduced.fields.map((f) => ({ ...f, tags: ["$relates_B"] }));
+    expect(check({ fields: tags })).toEqual(["an omitted field is still named"]);
+    const other = modelOfCells([{ name: "T", fields: ["A"], rows: [["z"], ["z"]] }]);
+    expect(check({ domains: other.domains })).not.toEqual([]);
+    expect(verifyCompaction(model, [Uint32Array.of(0b111)], new Set([1]), reduced)).not.toEqual([]);
+  });
+});
