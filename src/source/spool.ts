@@ -1,9 +1,3 @@
-import { mkdtemp, open, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { QErr } from "../errors.ts";
-import { systemCode } from "./file.ts";
-
 /** A place for intermediate bytes that do not fit memory. Contents are gone after `close`. */
 export interface Spool {
   /** Appends and returns the offset of the bytes. */
@@ -11,52 +5,4 @@ export interface Spool {
   /** Fills `target` from `offset`. */
   readInto(offset: number, target: Uint8Array): Promise<void>;
   close(): Promise<void>;
-}
-
-/**
- * A spool in a private temporary file (mode 0600) that has no name while it is used, where the system allows it: it
- * disappears with the process, however that ends.
- * @throws `SINK_WRITE` if there is no room or no permission
- */
-export async function fileSpool(directory = tmpdir()): Promise<Spool> {
-  const failed = (cause: unknown) =>
-    new QErr("SINK_WRITE", `temporary space in ${directory} cannot be used (${systemCode(cause)})`, {
-      cause,
-      hint: "set TMPDIR to a folder with room",
-    });
-  const folder = await mkdtemp(join(directory, "qvault-")).catch((cause: unknown) => {
-    throw failed(cause);
-  });
-  const handle = await open(join(folder, "spool"), "wx+", 0o600).catch(async (cause: unknown) => {
-    await rm(folder, { recursive: true, force: true });
-    throw failed(cause);
-  });
-  // On Windows an open file cannot be unlinked; there it goes at close.
-  const unlinked = process.platform !== "win32";
-  if (unlinked) await rm(folder, { recursive: true, force: true });
-  let end = 0;
-  return {
-    async append(bytes) {
-      const offset = end;
-      for (let at = 0; at < bytes.byteLength; ) {
-        const result = await handle.write(bytes, at, bytes.byteLength - at, offset + at).catch((cause: unknown) => {
-          throw failed(cause);
-        });
-        at += result.bytesWritten;
-      }
-      end = offset + bytes.byteLength;
-      return offset;
-    },
-    async readInto(offset, target) {
-      for (let at = 0; at < target.byteLength; ) {
-        const { bytesRead } = await handle.read(target, at, target.byteLength - at, offset + at);
-        if (bytesRead === 0) throw new QErr("SOURCE_SHORT", "temporary space became shorter");
-        at += bytesRead;
-      }
-    },
-    async close() {
-      await handle.close();
-      if (!unlinked) await rm(folder, { recursive: true, force: true });
-    },
-  };
 }

@@ -1,10 +1,11 @@
 import { concat } from "../bytes/concat.ts";
 import { needs } from "../errors.ts";
 import { MAX_STREAM_BYTES } from "../limits.ts";
+import { fileSpool } from "./file-spool.ts";
 import { memorySource } from "./memory.ts";
 import { checkRange } from "./range.ts";
 import type { ByteSource } from "./source.ts";
-import { fileSpool } from "./spool.ts";
+import type { Spool } from "./spool.ts";
 
 /** Bytes of a stream that stay in memory; a longer stream goes to temporary space as a whole. */
 export const STREAM_IN_MEMORY_BYTES = 64 * 1024 * 1024;
@@ -23,7 +24,7 @@ export async function streamSource(
   const limit = options.limit ?? MAX_STREAM_BYTES;
   let pieces: Uint8Array[] = [];
   let size = 0;
-  let spool: Awaited<ReturnType<typeof fileSpool>> | undefined;
+  let spool: Spool | undefined;
   try {
     for await (const piece of stream) {
       size += piece.byteLength;

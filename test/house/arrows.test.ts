@@ -11,8 +11,9 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
   source: { bytes: "all" },
   container: { bytes: "all", source: "types" },
   table: { bytes: "all", source: "types", container: "all", kernel: "all" },
+  reduce: { bytes: "all", kernel: "all", table: "all" },
   output: { bytes: "all", source: "types", table: "all" },
-  engine: { bytes: "all", source: "all", container: "all", table: "all", output: "all" },
+  engine: { bytes: "all", source: "all", container: "all", table: "all", reduce: "all", output: "all" },
   demo: { bytes: "all", source: "all", table: "all", engine: "all" },
   cli: { demo: "all", engine: "all", output: "all", table: "types" },
 };
@@ -21,7 +22,7 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
 const COMMON = new Set(["src/errors.ts", "src/limits.ts"]);
 
 /** Where Node's own modules may be used; everything else runs in a browser. */
-const NODE_ALLOWED = [/^src\/source\/(file|file-sink|spool)\.ts$/, /^src\/(engine|demo|cli)\//];
+const NODE_ALLOWED = [/^src\/source\/(file|file-sink|file-spool)\.ts$/, /^src\/(engine|demo|cli)\//];
 
 const files = filesBelow("src", ".ts");
 const folderOf = (path: string) => (path.split("/").length > 2 ? path.split("/")[1]! : "");
@@ -74,7 +75,8 @@ describe("arrows between folders", () => {
 
   it("there is no cycle", () => {
     const next = new Map<string, string[]>();
-    for (const { from, to } of arrows) next.set(from, [...(next.get(from) ?? []), to]);
+    // Two files may know each other's shapes; a cycle of things is what breaks.
+    for (const { from, to } of arrows.filter((a) => !a.typeOnly)) next.set(from, [...(next.get(from) ?? []), to]);
     const state = new Map<string, "open" | "done">();
     const cycles: string[] = [];
     const visit = (file: string, path: readonly string[]) => {
