@@ -113,6 +113,6 @@ it(`gives the same bytes whatever is hidden (${CASES} random models)`, { timeout
     expect(Buffer.from(b).equals(Buffer.from(a)), `seed ${seed}`).toBe(true);
     expect(Buffer.from(b).includes("SECRET") && !before.includes("SECRET"), `seed ${seed}`).toBe(false);
   }
-  expect(compared).toBeGreaterThan(CASES / 4);
+  expect(compared).toBeGreaterThan(CASES / 5);
   expect(changed).toBeGreaterThan(CASES / 8);
 });
