@@ -53,3 +53,20 @@ export const MAX_MODEL_ROWS = 2 ** 31 - 1;
 
 /** Exact tuples of one user (`combine: "tuples"`): each costs a propagation of its own. */
 export const MAX_ACCESS_TUPLES = 4096;
+/** Directories of a QVF inside each other. Real files have two levels (`data/`, `media/`). */
+export const MAX_QVF_DEPTH = 8;
+
+/** Extent tables of a QVF stream inside each other. One level of indirection is the deepest seen. */
+export const MAX_QVF_EXTENT_DEPTH = 4;
+
+/** Streams and directories of one QVF: every field and table is a stream, so room for 65,536 fields and the objects. */
+export const MAX_QVF_ENTRIES = 262_144;
+
+/** Bytes of one QVF directory: 64-byte slots, about ten an entry where the meta is long. */
+export const MAX_QVF_DIRECTORY_BYTES = 64 * 1024 * 1024;
+
+/** Bytes of one QVF stream read at once: what one read of the operating system gives. */
+export const MAX_QVF_STREAM_BYTES = 2 ** 31 - 1;
+
+/** Inflated bytes of one QVF object, script or image. The largest seen, a property blob, has under 0.3 MB. */
+export const MAX_QVF_FRAME_BYTES = 64 * 1024 * 1024;
