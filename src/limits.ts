@@ -70,3 +70,12 @@ export const MAX_QVF_STREAM_BYTES = 2 ** 31 - 1;
 
 /** Inflated bytes of one QVF object, script or image. The largest seen, a property blob, has under 0.3 MB. */
 export const MAX_QVF_FRAME_BYTES = 64 * 1024 * 1024;
+
+/** Tables of one QVF model, section access included. The largest app seen has 39. */
+export const MAX_QVF_TABLES = 16_384;
+
+/**
+ * Symbols of a QVF field of consecutive integers or of a synthetic key, which the file states with four bytes: they are
+ * written out in memory, 9 bytes each.
+ */
+export const MAX_QVF_IMPLICIT_SYMBOLS = 2 ** 26;

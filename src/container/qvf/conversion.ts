@@ -24,10 +24,14 @@ export async function checkWholeSectors(source: ByteSource): Promise<void> {
       hint: "get it again without conversion (git: mark *.qvf as binary), or use --salvage for the script and objects",
     });
   }
-  throw new QErr("QVF_HEADER", `${source.size} bytes are not a whole number of ${SECTOR}-byte sectors: the file is cut`, {
-    part: "header",
-    hint: "get the file again, or use --salvage for the script and objects",
-  });
+  throw new QErr(
+    "QVF_HEADER",
+    `${source.size} bytes are not a whole number of ${SECTOR}-byte sectors: the file is cut`,
+    {
+      part: "header",
+      hint: "get the file again, or use --salvage for the script and objects",
+    },
+  );
 }
 
 async function countLineEnds(source: ByteSource): Promise<{ readonly pairs: number; readonly bare: number }> {

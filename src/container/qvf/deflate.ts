@@ -48,9 +48,14 @@ export async function inflateExactly(
   part: string,
 ): Promise<Uint8Array> {
   // Checked before anything is allocated: a stream cannot hold more than its ratio allows.
-  needs(length <= bytes.byteLength * MAX_RATIO + RATIO_SLACK, "QVF_DEFLATE", `${part} cannot inflate to ${length} bytes`, {
-    part,
-  });
+  needs(
+    length <= bytes.byteLength * MAX_RATIO + RATIO_SLACK,
+    "QVF_DEFLATE",
+    `${part} cannot inflate to ${length} bytes`,
+    {
+      part,
+    },
+  );
   try {
     return await inflate(bytes, length);
   } catch (cause) {

@@ -27,10 +27,14 @@ export function parseHeader(sector: Uint8Array): { readonly root: number } {
   c.offset = 8;
   const fixed = [readU32(c), readU32(c), readU32(c)];
   if (fixed[0] !== 0 || fixed[1] !== SECTOR || fixed[2] !== 1) {
-    throw new QErr("QVF_HEADER", `header says version ${fixed[0]}, sector size ${fixed[1]}; known are 0 and ${SECTOR}`, {
-      part: "header",
-      offset: 8,
-    });
+    throw new QErr(
+      "QVF_HEADER",
+      `header says version ${fixed[0]}, sector size ${fixed[1]}; known are 0 and ${SECTOR}`,
+      {
+        part: "header",
+        offset: 8,
+      },
+    );
   }
   c.offset = ROOT_POINTER;
   const root = readU64(c);
