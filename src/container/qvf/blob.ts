@@ -17,18 +17,32 @@ export interface Blob {
   readonly part: string;
 }
 
-/** Splits a blob into its chunks without inflating them. Throws the cursor's code. */
-export function readBlob(c: Cursor): Blob {
+/** What stands before the chunks. */
+export interface BlobHead {
+  readonly length: number;
+  /** Chunks that follow, each with its length before it. */
+  readonly chunks: number;
+}
+
+/** Reads what stands before the chunks. Throws the cursor's code. */
+export function readBlobHead(c: Cursor): BlobHead {
   const at = c.offset;
   const length = readU32(c);
   const chunkSize = readU32(c);
   const place = { part: c.part, offset: c.base + at };
   needs(chunkSize === CHUNK, c.code, `${c.part}: chunks of ${chunkSize} bytes, known are ${CHUNK}`, place);
-  const count = Math.ceil(length / CHUNK);
-  needs(count * MIN_CHUNK <= remaining(c), c.code, `${c.part}: ${count} chunks do not fit in what is left`, place);
+  return { length, chunks: Math.ceil(length / CHUNK) };
+}
+
+/** Splits a blob into its chunks without inflating them. Throws the cursor's code. */
+export function readBlob(c: Cursor): Blob {
+  const place = { part: c.part, offset: c.base + c.offset };
+  const head = readBlobHead(c);
+  const fits = head.chunks * MIN_CHUNK <= remaining(c);
+  needs(fits, c.code, `${c.part}: ${head.chunks} chunks do not fit in what is left`, place);
   const chunks: Uint8Array[] = [];
-  for (let k = 0; k < count; k++) chunks.push(readBytes(c, readU32(c)));
-  return { length, chunks, part: c.part };
+  for (let k = 0; k < head.chunks; k++) chunks.push(readBytes(c, readU32(c)));
+  return { length: head.length, chunks, part: c.part };
 }
 
 /** @throws `QVF_DEFLATE` if a chunk is damaged. */

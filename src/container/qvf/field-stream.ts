@@ -78,8 +78,11 @@ function writeNumberFormat(w: ByteWriter, format: QvfNumberFormat): void {
   writeI32(w, format.last);
 }
 
-/** Reads one field at the cursor, nothing inflated. Throws `QVF_FIELD` (the cursor's code). */
-export function readField(c: Cursor): FieldStream {
+/** What comes before the symbols of a field. */
+export type FieldHead = Pick<FieldStream, "formats" | "fieldClass" | "base">;
+
+/** Reads what comes before the symbols. Throws `QVF_FIELD` (the cursor's code). */
+export function readFieldHead(c: Cursor): FieldHead {
   const formats = [readNumberFormat(c), readNumberFormat(c)] as const;
   const at = c.offset;
   const stated = readU32(c);
@@ -87,17 +90,29 @@ export function readField(c: Cursor): FieldStream {
   if (fieldClass === undefined) {
     throw new QErr(c.code, `${c.part}: symbol class ${stated} is not known`, { part: c.part, offset: c.base + at });
   }
-  const base = readI32(c);
-  const symbols = fieldClass === FIELD_CLASS.decimals ? readDecimals(c) : { kind: "blob" as const, blob: readBlob(c) };
-  return { formats, fieldClass, base, symbols, tail: parseFieldTail(c) };
+  return { formats, fieldClass, base: readI32(c) };
+}
+
+/** Reads one field at the cursor, nothing inflated. Throws `QVF_FIELD` (the cursor's code). */
+export function readField(c: Cursor): FieldStream {
+  const head = readFieldHead(c);
+  const decimals = head.fieldClass === FIELD_CLASS.decimals;
+  const symbols = decimals ? readDecimals(c) : { kind: "blob" as const, blob: readBlob(c) };
+  return { ...head, symbols, tail: parseFieldTail(c) };
 }
 
 function readDecimals(c: Cursor): StoredSymbols {
+  const count = readDecimalsCount(c);
+  return { kind: "decimals", count, bytes: readBytes(c, count * 4) };
+}
+
+/** The number of decimals that follow, four bytes each. Throws the cursor's code, `LIMIT_EXCEEDED`. */
+export function readDecimalsCount(c: Cursor): number {
   const place = { part: c.part, offset: c.base + c.offset };
   needs(readU32(c) === 0, c.code, `${c.part}: decimals do not begin with 0`, place);
   const count = readU32(c);
   needs(count <= MAX_SYMBOLS, "LIMIT_EXCEEDED", `${c.part} states ${count} symbols`, place);
-  return { kind: "decimals", count, bytes: readBytes(c, count * 4) };
+  return count;
 }
 
 /** @throws `QVF_FIELD` if `bytes`, the stream `part`, is not a field. Stale bytes after its end are ignored. */
