@@ -7,9 +7,9 @@ import { type SymbolTable, symbolText, TEXT } from "./symbols.ts";
 import type { Batch, ScanOptions } from "./table.ts";
 
 /** Qlik's own last symbol of every section access field, which no row has: "not listed". */
-const PSEUDO_SYMBOL = "\u00ff\u00ffUNKNOWN\u00ff\u00ff";
+export const PSEUDO_SYMBOL = "\u00ff\u00ffUNKNOWN\u00ff\u00ff";
 /** Stored index (bias added) of the cell `*`. */
-const STAR = -1;
+export const STAR = -1;
 
 /**
  * The section access tables of `qvapp_qaccess`, as ordinary tables. Two things of the file are not values and are

@@ -4,7 +4,17 @@ import { FIELD_CLASS, type FieldClass } from "../container/qvf/field-stream.ts";
 import { readSymbolLength } from "../container/qvf/text.ts";
 import { needs, QErr } from "../errors.ts";
 import { MAX_QVF_IMPLICIT_SYMBOLS } from "../limits.ts";
-import { DOUBLE, DUAL_DOUBLE, DUAL_INT, INT, type SymbolTable, symbolKind, symbolTextBytes, TEXT } from "./symbols.ts";
+import {
+  DOUBLE,
+  DUAL_DOUBLE,
+  DUAL_INT,
+  INT,
+  type SymbolTable,
+  symbolKind,
+  symbolNumber,
+  symbolTextBytes,
+  TEXT,
+} from "./symbols.ts";
 
 /** What decides how the content of a field's symbols is read. */
 export interface SymbolSource {
@@ -99,11 +109,20 @@ function everyNth(step: number, count: number): Uint32Array {
   return starts;
 }
 
+/** The symbols of a field as they are stored, before compression. */
+export interface EncodedField {
+  readonly fieldClass: FieldClass;
+  readonly base: number;
+  readonly content: Uint8Array;
+}
+
 /**
- * Twin of {@link decodeSymbols} for stored symbols: the content of the blob, and the class that Qlik gives to such
- * symbols. Integers stay integers; nothing is turned into `consecutive` or `decimals`, which say the same in fewer bytes.
+ * Twin of {@link decodeSymbols}: stores ascending consecutive integers as such, as Qlik does, and everything else symbol
+ * by symbol with the class that Qlik gives to such symbols; never as decimals, which say the same in fewer bytes.
  */
-export function encodeSymbols(t: SymbolTable): { readonly fieldClass: FieldClass; readonly content: Uint8Array } {
+export function encodeSymbols(t: SymbolTable): EncodedField {
+  const first = consecutiveFrom(t);
+  if (first !== undefined) return { fieldClass: FIELD_CLASS.consecutive, base: first, content: countOnly(t.count) };
   const w = byteWriter(t.bytes.byteLength + 64);
   writeU32(w, 0);
   writeU32(w, t.count);
@@ -124,7 +143,26 @@ export function encodeSymbols(t: SymbolTable): { readonly fieldClass: FieldClass
     const start = t.starts[i]! + 1;
     writeBytes(w, t.bytes.subarray(start, start + NUMBER_BYTES[kind]));
   }
-  return { fieldClass: classOf(kinds), content: written(w) };
+  return { fieldClass: classOf(kinds), base: 0, content: written(w) };
+}
+
+/** The symbols of a synthetic key: how many there are. */
+export function encodeSynthetic(count: number): EncodedField {
+  return { fieldClass: FIELD_CLASS.any, base: 0, content: countOnly(count) };
+}
+
+function countOnly(count: number): Uint8Array {
+  const w = byteWriter(4);
+  writeU32(w, count);
+  return written(w);
+}
+
+function consecutiveFrom(t: SymbolTable): number | undefined {
+  if (t.count === 0) return undefined;
+  for (let i = 0; i < t.count; i++) {
+    if (symbolKind(t, i) !== INT || symbolNumber(t, i) !== symbolNumber(t, 0)! + i) return undefined;
+  }
+  return symbolNumber(t, 0);
 }
 
 function classOf(kinds: ReadonlySet<number>): FieldClass {

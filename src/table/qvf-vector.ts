@@ -77,28 +77,39 @@ export function unpackVectorSlowly(
   return greatest;
 }
 
-/** Packs `indexes` less `bias` into `width` bits each; `length` is the size of the vector, slack zero. */
-export function packVector(indexes: Int32Array, width: number, bias: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  let shift = 0;
-  for (const index of indexes) {
-    let stored = index - bias;
-    let room = 8 - shift;
-    for (let left = width; left > 0; ) {
-      const bits = Math.min(room, left);
-      bytes[at]! |= (stored % 2 ** bits) << shift;
-      stored = Math.floor(stored / 2 ** bits);
-      left -= bits;
-      shift += bits;
-      if (shift === 8) {
-        at += 1;
-        shift = 0;
-      }
-      room = 8 - shift;
-    }
+/**
+ * Packs `count` indexes less `bias` into the rows `[row, row + count)` of `bytes`, a vector of zeros there. Every
+ * `index - bias` must fit `width` bits (the caller planned it so).
+ */
+export function packVector(
+  bytes: Uint8Array,
+  width: number,
+  bias: number,
+  row: number,
+  indexes: Int32Array,
+  count: number,
+): void {
+  if (width === 0) return;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Only packed vectors have room for whole words after their last row.
+  const words = width <= 25 && width !== 8 && width !== 16;
+  let at = Math.floor((row * width) / 8);
+  let shift = (row * width) % 8;
+  for (let i = 0; i < count; i++) {
+    const stored = indexes[i]! - bias;
+    if (words) view.setUint32(at, view.getUint32(at, true) | (stored << shift), true);
+    else packSlowly(bytes, at, shift, width, stored);
+    shift += width;
+    at += shift >>> 3;
+    shift &= 7;
   }
-  return bytes;
+}
+
+function packSlowly(bytes: Uint8Array, at: number, shift: number, width: number, stored: number): void {
+  for (let k = 0; k < width; k++) {
+    const bit = shift + k;
+    if (Math.floor(stored / 2 ** k) % 2 === 1) bytes[at + (bit >> 3)]! |= 1 << (bit & 7);
+  }
 }
 
 /** Bits that hold `greatest`; 0 if every row stores 0. */

@@ -1,0 +1,97 @@
+import { needs, QErr } from "../../errors.ts";
+import { MAX_QVF_DEPTH, MAX_QVF_ENTRIES } from "../../limits.ts";
+import type { ByteSink } from "../../source/sink.ts";
+import { type DirectoryEntry, encodeDirectory } from "./directory.ts";
+import { encodeHeader, SECTOR } from "./header.ts";
+import { type Extent, encodeInode } from "./inode.ts";
+import type { QvfPart } from "./parts.ts";
+
+/** Files of Qlik are a multiple of this long (138 of 151). */
+const FILE_STEP = 16 * 1024;
+const ROOT = SECTOR;
+
+/** Where a part goes: its inode, and the one extent of its data. */
+interface Place {
+  readonly part: QvfPart | undefined;
+  readonly inode: number;
+  readonly size: number;
+  readonly extent: Extent | undefined;
+}
+
+/**
+ * Writes a container: header, then for the root directory and each part its inode and its data in one extent. Free and
+ * slack space is zero, so nothing of an earlier file survives. The caller commits or aborts the sink.
+ * @throws `QVF_VALUE` if a path comes twice, has no directory, or cannot be an entry
+ */
+export async function writeContainer(sink: ByteSink, parts: readonly QvfPart[]): Promise<void> {
+  checkPaths(parts);
+  const places = plan(parts);
+  const inodes = new Map(places.map((place) => [place.part?.path ?? "", place.inode]));
+  await sink.write(encodeHeader(ROOT));
+  for (const place of places) {
+    await sink.write(encodeInode(place.inode, place.size, place.extent, place.part === undefined));
+    if (place.extent === undefined) continue;
+    const data = await dataOf(place);
+    if (data.byteLength !== place.size) {
+      const part = place.part?.path ?? "/";
+      throw new QErr("QVF_VALUE", `${part} was said to have ${place.size} bytes, ${data.byteLength} came`, { part });
+    }
+    await sink.write(data);
+    await sink.write(new Uint8Array(place.extent.length - data.byteLength));
+  }
+  const last = places.at(-1)!;
+  const end = last.extent === undefined ? last.inode + SECTOR : last.extent.offset + last.extent.length;
+  if (end % FILE_STEP > 0) await sink.write(new Uint8Array(FILE_STEP - (end % FILE_STEP)));
+
+  function dataOf({ part }: Place): Promise<Uint8Array> | Uint8Array {
+    if (part !== undefined && !part.isDirectory) return part.read();
+    return encodeDirectory(childrenOf(parts, part?.path).map((child) => entryOf(child, inodes.get(child.path)!)));
+  }
+}
+
+function plan(parts: readonly QvfPart[]): Place[] {
+  let at = ROOT;
+  return [undefined, ...parts].map((part) => {
+    const isDirectory = part === undefined || part.isDirectory;
+    // Inode numbers do not change the size of a directory.
+    const size = isDirectory
+      ? encodeDirectory(childrenOf(parts, part?.path).map((child) => entryOf(child, 0))).byteLength
+      : part.size;
+    const inode = at;
+    const length = Math.ceil(size / SECTOR) * SECTOR;
+    at += SECTOR + length;
+    return { part, inode, size, extent: length === 0 ? undefined : { offset: inode + SECTOR, length } };
+  });
+}
+
+function childrenOf(parts: readonly QvfPart[], directory: string | undefined): QvfPart[] {
+  return parts.filter(({ path }) => parentOf(path) === directory);
+}
+
+function parentOf(path: string): string | undefined {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? undefined : path.slice(0, slash);
+}
+
+function entryOf(part: QvfPart, inode: number): DirectoryEntry {
+  const { isDirectory, time, meta, path } = part;
+  return { name: path.slice(path.lastIndexOf("/") + 1), isDirectory, time, inode, meta };
+}
+
+function checkPaths(parts: readonly QvfPart[]): void {
+  needs(parts.length <= MAX_QVF_ENTRIES, "QVF_VALUE", `${parts.length} entries, at most ${MAX_QVF_ENTRIES} fit`);
+  const directories = new Set<string>();
+  const seen = new Set<string>();
+  for (const { path, isDirectory } of parts) {
+    const names = path.split("/");
+    const good = names.every((name) => name !== "" && name !== "." && name !== ".." && !name.includes("\0"));
+    const place = { part: path };
+    needs(good && path.isWellFormed(), "QVF_VALUE", `${JSON.stringify(path)} cannot be the path of a stream`, place);
+    needs(names.length < MAX_QVF_DEPTH, "QVF_VALUE", `${path} is nested too deep`, place);
+    needs(!seen.has(path), "QVF_VALUE", `${path} comes twice`, place);
+    const parent = parentOf(path);
+    needs(parent === undefined || directories.has(parent), "QVF_VALUE", `${path} comes before its directory`, place);
+    seen.add(path);
+    if (isDirectory) directories.add(path);
+  }
+}
