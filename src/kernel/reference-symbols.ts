@@ -1,0 +1,85 @@
+import type { Arena, Pointer } from "./arena.ts";
+import { SYMBOL_FAULT, type SymbolFault } from "./kernel.ts";
+import { utf8Prefix } from "./reference-bytes.ts";
+
+/** Bytes before the text of an entry: the type byte and the number, if there is one. */
+function headBytes(type: number): number {
+  return type === 4 ? 1 : type === 1 || type === 5 ? 5 : 9;
+}
+
+export function walkSymbols(
+  arena: Arena,
+  at: Pointer,
+  length: number,
+  count: number,
+  starts: Pointer,
+  report: Pointer,
+): SymbolFault {
+  const bytes = arena.bytes(at, length);
+  const begins = arena.uint32(starts, count + 1);
+  let offset = 0;
+  let types = 0;
+  const stop = (fault: SymbolFault, whole: number): SymbolFault => {
+    begins[whole] = offset;
+    arena.uint32(report, 3).set([whole, offset, types]);
+    return fault;
+  };
+  for (let i = 0; i < count; i++) {
+    if (offset >= length) return stop(SYMBOL_FAULT.MISSING, i);
+    const type = bytes[offset]!;
+    if (type !== 1 && type !== 2 && type !== 4 && type !== 5 && type !== 6) return stop(SYMBOL_FAULT.TYPE, i);
+    const text = offset + headBytes(type);
+    if (text > length) return stop(SYMBOL_FAULT.CUT, i);
+    let next = text;
+    if (type >= 4) {
+      const nul = text < length ? bytes.indexOf(0, text) : -1;
+      if (nul < 0) return stop(SYMBOL_FAULT.OPEN, i);
+      next = nul + 1;
+    }
+    begins[i] = offset;
+    types |= 1 << type;
+    offset = next;
+  }
+  return stop(offset < length ? SYMBOL_FAULT.LEFT : SYMBOL_FAULT.NONE, count);
+}
+
+export function symbolsUtf8(arena: Arena, at: Pointer, starts: Pointer, count: number): number {
+  const begins = arena.uint32(starts, count + 1);
+  const bytes = new Uint8Array(arena.buffer);
+  for (let i = 0; i < count; i++) {
+    const type = bytes[at + begins[i]!]!;
+    if (type < 4) continue;
+    const text = at + begins[i]! + headBytes(type);
+    const length = at + begins[i + 1]! - 1 - text;
+    if (utf8Prefix(bytes, text, length) !== length) return i;
+  }
+  return count;
+}
+
+export function gather(
+  arena: Arena,
+  at: Pointer,
+  starts: Pointer,
+  order: Pointer,
+  count: number,
+  bias: number,
+  out: Pointer,
+): number {
+  const bytes = new Uint8Array(arena.buffer);
+  const begins = new Uint32Array(arena.buffer, starts);
+  let to = out;
+  for (const index of arena.uint32(order, count)) {
+    const from = begins[index + bias]!;
+    const end = begins[index + bias + 1]!;
+    bytes.copyWithin(to, at + from, at + end);
+    to += end - from;
+  }
+  return to - out;
+}
+
+export function gatheredBytes(arena: Arena, starts: Pointer, order: Pointer, count: number, bias: number): number {
+  const begins = new Uint32Array(arena.buffer, starts);
+  let sum = 0;
+  for (const index of arena.uint32(order, count)) sum += begins[index + bias + 1]! - begins[index + bias]!;
+  return sum;
+}

@@ -1,0 +1,193 @@
+import { ARENA_BASE, Arena, type Pointer } from "./arena.ts";
+import { AT, COLUMN_BYTES } from "./column.ts";
+import type { Kernel } from "./kernel.ts";
+import { crc32c, utf8Prefix } from "./reference-bytes.ts";
+import { gather, gatheredBytes, symbolsUtf8, walkSymbols } from "./reference-symbols.ts";
+import { UNUSED } from "./sizes.ts";
+
+/** A descriptor, read. */
+interface Column {
+  readonly at: Pointer;
+  readonly base: Pointer;
+  readonly stride: number;
+  readonly bitOffset: number;
+  readonly bitWidth: number;
+  readonly bias: number;
+  readonly table: Pointer;
+  readonly entries: number;
+  readonly toOffset: number;
+  readonly toWidth: number;
+  readonly order: Pointer;
+}
+
+/**
+ * The kernel in TypeScript: the oracle for the others, and what runs where WebAssembly is forbidden.
+ * @param memory linear memory to work in; a new one of `arenaBytes` if left out
+ */
+export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): Kernel {
+  const buffer = memory ?? new ArrayBuffer(ARENA_BASE + arenaBytes);
+  const arena = new Arena(buffer);
+  const view = arena.view;
+  const bytes = new Uint8Array(buffer);
+
+  function read(columns: Pointer, k: number): Column {
+    const at = columns + k * COLUMN_BYTES;
+    const u32 = (member: keyof typeof AT) => view.getUint32(at + AT[member], true);
+    return {
+      at,
+      base: u32("base"),
+      stride: u32("stride"),
+      bitOffset: u32("bitOffset"),
+      bitWidth: u32("bitWidth"),
+      bias: view.getInt32(at + AT.bias, true),
+      table: u32("table"),
+      entries: u32("entries"),
+      toOffset: u32("toOffset"),
+      toWidth: u32("toWidth"),
+      order: u32("order"),
+    };
+  }
+
+  function eachColumn(columns: Pointer, count: number, visit: (column: Column) => void): void {
+    for (let k = 0; k < count; k++) visit(read(columns, k));
+  }
+
+  /** The bits of one index: at most 32, so over at most five bytes. Arithmetic, since 39 bits do not fit an int32. */
+  function stored(c: Column, row: number): number {
+    const bit = c.bitOffset + row * c.stride;
+    const first = c.base + Math.floor(bit / 8);
+    let value = 0;
+    for (let i = 4; i >= 0; i--) value = value * 256 + bytes[first + i]!;
+    return Math.floor(value / 2 ** (bit % 8)) % 2 ** c.bitWidth;
+  }
+
+  function orBits(base: Pointer, bit: number, width: number, value: number): void {
+    for (let i = 0; i < width; i++) {
+      if (Math.floor(value / 2 ** i) % 2 === 1) bytes[base + Math.floor((bit + i) / 8)]! |= 1 << ((bit + i) % 8);
+    }
+  }
+
+  const largest = (c: Column) => view.getUint32(c.at + AT.largest, true);
+
+  function sawIndex(c: Column, index: number): void {
+    if (index > largest(c)) view.setUint32(c.at + AT.largest, index, true);
+  }
+
+  function wrote(c: Column, index: number): void {
+    view.setUint32(c.at + AT.largest, (largest(c) | index) >>> 0, true);
+  }
+
+  const hasBit = (table: Pointer, i: number) => (bytes[table + (i >> 3)]! & (1 << (i & 7))) !== 0;
+
+  return {
+    build: "reference",
+    arena,
+    unpack(columns, count, rows) {
+      eachColumn(columns, count, (c) => {
+        for (let row = 0; row < rows; row++) {
+          const index = stored(c, row);
+          sawIndex(c, index);
+          view.setInt32(c.table + row * 4, index + c.bias, true);
+        }
+      });
+    },
+    pack(columns, count, rows) {
+      eachColumn(columns, count, (c) => {
+        for (let row = 0; row < rows; row++) {
+          const index = view.getInt32(c.table + row * 4, true);
+          const value = index < 0 ? 0 : (index - c.bias) >>> 0;
+          wrote(c, value);
+          orBits(c.base, c.bitOffset + row * c.stride, c.bitWidth, value);
+        }
+      });
+    },
+    test(columns, count, rows, mask, refine) {
+      for (let row = 0; row < rows; row++) {
+        let passes = !refine || hasBit(mask, row);
+        for (let k = 0; passes && k < count; k++) {
+          const c = read(columns, k);
+          const index = stored(c, row);
+          sawIndex(c, index);
+          passes = index < c.entries && hasBit(c.table, index);
+        }
+        if (passes) bytes[mask + (row >> 3)]! |= 1 << (row & 7);
+        else bytes[mask + (row >> 3)]! &= ~(1 << (row & 7));
+      }
+      for (let row = rows; row % 64 !== 0; row++) bytes[mask + (row >> 3)]! &= ~(1 << (row & 7));
+    },
+    scatter(columns, count, rows, mask) {
+      eachColumn(columns, count, (c) => {
+        for (let row = 0; row < rows; row++) {
+          if (mask !== 0 && !hasBit(mask, row)) continue;
+          const index = stored(c, row);
+          sawIndex(c, index);
+          if (index < c.entries) bytes[c.table + (index >> 3)]! |= 1 << (index & 7);
+        }
+      });
+    },
+    firstUse(columns, count, rows) {
+      eachColumn(columns, count, (c) => {
+        let used = view.getUint32(c.at + AT.used, true);
+        for (let row = 0; row < rows; row++) {
+          const index = stored(c, row);
+          sawIndex(c, index);
+          if (index + c.bias < 0) {
+            view.setUint32(c.at + AT.nulls, 1, true);
+          } else if (index < c.entries && view.getUint32(c.table + index * 4, true) === 0) {
+            view.setUint32(c.order + used * 4, index, true);
+            used += 1;
+            view.setUint32(c.table + index * 4, used, true);
+          }
+        }
+        view.setUint32(c.at + AT.used, used, true);
+      });
+    },
+    settle(columns, count) {
+      eachColumn(columns, count, (c) => {
+        const toBias = view.getUint32(c.at + AT.nulls, true) !== 0 ? -2 : 0;
+        for (let index = 0; index < c.entries; index++) {
+          const number = view.getUint32(c.table + index * 4, true);
+          const to = index + c.bias < 0 ? 0 : number === 0 ? UNUSED : number - 1 - toBias;
+          view.setUint32(c.table + index * 4, to, true);
+        }
+      });
+    },
+    repack(columns, count, rows, out, toStride) {
+      eachColumn(columns, count, (c) => {
+        for (let row = 0; row < rows; row++) {
+          const index = stored(c, row);
+          const value = index < c.entries ? view.getUint32(c.table + index * 4, true) : UNUSED;
+          wrote(c, value);
+          orBits(out, c.toOffset + row * toStride, c.toWidth, value);
+        }
+      });
+    },
+    compact(records, recordBytes, rows, mask, out) {
+      let kept = 0;
+      for (let row = 0; row < rows; row++) {
+        if (!hasBit(mask, row)) continue;
+        const from = records + row * recordBytes;
+        bytes.copyWithin(out + kept * recordBytes, from, from + recordBytes);
+        kept += 1;
+      }
+      return kept;
+    },
+    countRows(mask, rows) {
+      let count = 0;
+      for (let row = 0; row < rows; row++) if (hasBit(mask, row)) count += 1;
+      return count;
+    },
+    crc32c: (at, length, crc) => crc32c(bytes, at, length, crc),
+    utf8: (at, length) => utf8Prefix(bytes, at, length),
+    symbols: (at, length, count, starts, report) => walkSymbols(arena, at, length, count, starts, report),
+    symbolsUtf8: (at, starts, count) => symbolsUtf8(arena, at, starts, count),
+    gather: (at, starts, order, count, bias, out) => gather(arena, at, starts, order, count, bias, out),
+    gatheredBytes: (starts, order, count, bias) => gatheredBytes(arena, starts, order, count, bias),
+    zero(at, length) {
+      bytes.fill(0, at, at + length);
+    },
+    copy(to, from, length) {
+      bytes.copyWithin(to, from, from + length);
+    },
+  };
+}
