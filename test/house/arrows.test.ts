@@ -9,11 +9,12 @@ import { filesBelow, importsOf } from "./tree.ts";
 const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>> = {
   bytes: {},
   source: { bytes: "all" },
+  kernel: { bytes: "all" },
   container: { bytes: "all", source: "types" },
   table: { bytes: "all", source: "types", container: "all", kernel: "all" },
   reduce: { bytes: "all", kernel: "all", table: "all" },
   output: { bytes: "all", source: "types", table: "all" },
-  engine: { bytes: "all", source: "all", container: "all", table: "all", reduce: "all", output: "all" },
+  engine: { bytes: "all", source: "all", kernel: "all", container: "all", table: "all", reduce: "all", output: "all" },
   demo: { bytes: "all", source: "all", table: "all", engine: "all" },
   cli: { demo: "all", engine: "all", output: "all", table: "types" },
 };

@@ -83,7 +83,8 @@ describe("the source", () => {
 
   it("has no any, default export, enum, or Buffer in a signature", () => {
     const forbidden = /:\s*any\b|\bas any\b|<any>|^export default|^\s*(?:const\s+)?enum\s|:\s*Buffer\b/m;
-    expect(sources.filter((file) => forbidden.test(textOf(file)))).toEqual([]);
+    const code = (file: string) => textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "");
+    expect(sources.filter((file) => forbidden.test(code(file)))).toEqual([]);
   });
 
   it("promises no later work", () => {
