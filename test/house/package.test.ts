@@ -51,6 +51,21 @@ describe("the package", () => {
     expect(lock.packages[""]!.dependencies).toEqual(manifest.dependencies);
   });
 
+  it("locks a build for every platform of a native package, or npm ci refuses the lock", () => {
+    const lock = JSON.parse(textOf("package-lock.json")) as {
+      readonly packages: Record<string, { readonly optionalDependencies?: Record<string, string> }>;
+    };
+    const wanted = Object.values(lock.packages).flatMap((p) => Object.keys(p.optionalDependencies ?? {}));
+    expect(wanted.filter((name) => lock.packages[`node_modules/${name}`] === undefined)).toEqual([]);
+  });
+
+  it("lets only the one package run an install script that needs to", () => {
+    expect((JSON.parse(textOf("package.json")) as { readonly allowScripts: unknown }).allowScripts).toEqual({
+      pkcs11js: true,
+      "msgpackr-extract": false,
+    });
+  });
+
   it("imports in src only what users install", () => {
     const installed = new Set([...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)]);
     const wrong = filesBelow("src", ".ts").flatMap((file) =>
