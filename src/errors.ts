@@ -55,6 +55,11 @@ export const ERROR_CLASS = {
   QVF_ENCRYPTED: "unsupported",
   QVF_NO_ENTRY: "usage",
   QVF_VALUE: "data",
+  // apps
+  APP_NO_SCRIPT: "usage",
+  APP_NO_TABLE: "usage",
+  APP_ACCESS: "usage",
+  APP_MANIFEST: "usage",
   // table
   TABLE_NO_FIELD: "usage",
   TABLE_ROWS: "usage",

@@ -79,3 +79,6 @@ export const MAX_QVF_TABLES = 16_384;
  * written out in memory, 9 bytes each.
  */
 export const MAX_QVF_IMPLICIT_SYMBOLS = 2 ** 26;
+
+/** Size of a damaged QVF that is searched for what survives: every byte of it is looked at. */
+export const MAX_QVF_SALVAGE_BYTES = 4 * 1024 ** 3;

@@ -24,6 +24,8 @@ export interface ModelToWrite {
   readonly symbolOrder: SymbolOrder;
   /** Names of the fields of the app before, in their order. */
   readonly fieldOrder?: readonly string[];
+  /** By table: its fields in the order in which they were loaded. */
+  readonly loadOrders?: ReadonlyMap<string, readonly string[]>;
   readonly before?: ReadonlyMap<string, FieldBefore>;
   readonly variables?: readonly ModelVariable[];
   /** `qvapp_meta` of the app before. */
@@ -48,7 +50,7 @@ export async function encodeModel(model: ModelToWrite): Promise<WrittenModel> {
   const keys = model.syntheticKeys ?? [];
   const users = model.tables.filter((table) => !table.isSynthetic);
   const synthetic = model.tables.filter((table) => table.isSynthetic);
-  const all = [...users, ...systemTables(users, keys), ...synthetic];
+  const all = [...users, ...systemTables(users, keys, model.loadOrders), ...synthetic];
   const draft = await draftModel(all, model.symbolOrder, [...SYSTEM_FIELDS, ...(model.fieldOrder ?? [])]);
   const names = draft.fields.map((field) => field.name);
   const isKey = new Set(keys.map((key) => key.name));

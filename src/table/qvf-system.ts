@@ -18,12 +18,21 @@ const TAGS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * The three tables `$$SysTable n` with which Qlik describes a model to itself: fields by table, tables with their field
- * and row counts, fields with an (empty) info. A synthetic key stands for the fields it is made of.
+ * and row counts, fields with an (empty) info. A synthetic key stands for the fields it is made of. None without tables.
+ * @param orders by table: its fields in the order in which they were loaded, where that is known
  */
-export function systemTables(tables: readonly AppTable[], keys: readonly SyntheticKey[]): AppTable[] {
-  const users = tables.filter((table) => !table.isSynthetic);
+export function systemTables(
+  users: readonly AppTable[],
+  keys: readonly SyntheticKey[],
+  orders: ReadonlyMap<string, readonly string[]> = new Map(),
+): AppTable[] {
+  if (users.length === 0) return [];
   const parts = new Map(keys.map((key) => [key.name, key.fields]));
-  const fieldsOf = (table: AppTable) => table.columns.flatMap(({ name }) => parts.get(name) ?? [name]);
+  const fieldsOf = (table: AppTable) => {
+    const names = new Set(table.columns.flatMap(({ name }) => parts.get(name) ?? [name]));
+    const known = (orders.get(table.name) ?? []).filter((name) => names.has(name));
+    return [...new Set([...(known.length === names.size ? known : []), ...names])];
+  };
   const count = (n: number): Cell => ({ number: n, text: String(n) });
   const byTable = users.flatMap((table) =>
     fieldsOf(table).map((field, k): Cell[] => [table.name, field, count(k + 1)]),

@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import { frameText, inflateFrame, parseFrame, parseJson } from "../container/qvf/frame.ts";
+import { parseMeta } from "../container/qvf/parts.ts";
+import { openQvf, type QvfContainer, type QvfEntry } from "../container/qvf/reader.ts";
+import { QErr } from "../errors.ts";
+import type { ByteSource } from "../source/source.ts";
+import { openQvfModel, type QvfModel } from "../table/qvf-model.ts";
+import type { QvfTable } from "../table/qvf-table.ts";
+import { type AppObject, describeObject } from "./app-objects.ts";
+import { inflateNode } from "./inflate.ts";
+
+/** A Qlik Sense app that is open. */
+export interface App {
+  readonly source: ByteSource;
+  readonly container: QvfContainer;
+  /** `qvapp_approperties` as far as it is JSON: `qTitle`, `qSavedInProductVersion`, `hassectionaccess`, …; else empty. */
+  properties(): Promise<Readonly<Record<string, unknown>>>;
+  /**
+   * The load script.
+   * @throws `APP_NO_SCRIPT` if the app has none
+   */
+  script(): Promise<string>;
+  /** Everything but the data model, by the directory alone. */
+  readonly objects: readonly AppObject[];
+  /** The content of an object: JSON text, or bytes. Throws `QVF_NO_ENTRY`, `QVF_STREAM`, `QVF_DEFLATE`. */
+  content(path: string): Promise<Uint8Array>;
+  /** Opens the data model on first use. Whoever hands its tables out asks {@link tablesFor} whether he may. */
+  model(): Promise<QvfModel>;
+  close(): Promise<void>;
+}
+
+export const SCRIPT_PATH = "qvapp_appscript";
+export const PROPERTIES_PATH = "qvapp_approperties";
+
+/**
+ * Opens an app: reads its directory, nothing else.
+ * @throws the errors of `openQvf`
+ */
+export async function openApp(source: ByteSource): Promise<App> {
+  const container = await openQvf(source);
+  let model: Promise<QvfModel> | undefined;
+
+  async function content(path: string): Promise<Uint8Array> {
+    const frame = parseFrame(await container.read(path), path);
+    const raw = await inflateFrame(frame, inflateNode);
+    return frame.format === "gzjson" && raw.at(-1) === 0 ? raw.subarray(0, -1) : raw;
+  }
+
+  return {
+    source,
+    container,
+    content,
+    objects: container.entries.filter(isObject).map((entry) => describeObject(entry, parseMeta(entry.meta, entry.path))),
+    async properties() {
+      if (container.entry(PROPERTIES_PATH) === undefined) return {};
+      const frame = parseFrame(await container.read(PROPERTIES_PATH), PROPERTIES_PATH);
+      // Old engines wrote a binary property blob here.
+      return frame.format === "gzjson" ? jsonObject(await frameText(frame, inflateNode), PROPERTIES_PATH) : {};
+    },
+    async script() {
+      if (container.entry(SCRIPT_PATH) === undefined) {
+        throw new QErr("APP_NO_SCRIPT", "the app has no load script", { part: SCRIPT_PATH });
+      }
+      const frame = parseFrame(await container.read(SCRIPT_PATH), SCRIPT_PATH);
+      return scriptOf(await frameText(frame, inflateNode));
+    },
+    model() {
+      model ??= openQvfModel(container, { inflate: inflateNode });
+      // A failed attempt may be tried again.
+      model.catch(() => (model = undefined));
+      return model;
+    },
+    close: () => container.close(),
+  };
+}
+
+/** The script in the JSON of `qvapp_appscript`. Throws `QVF_JSON`. */
+export function scriptOf(json: string): string {
+  const { qScript } = jsonObject(json, SCRIPT_PATH);
+  if (typeof qScript === "string") return qScript;
+  throw new QErr("QVF_JSON", `${SCRIPT_PATH} holds no script`, { part: SCRIPT_PATH });
+}
+
+export function jsonObject(json: string, part: string): Readonly<Record<string, unknown>> {
+  const parsed = parseJson(json, part);
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+  throw new QErr("QVF_JSON", `${part} is no JSON object`, { part });
+}
+
+function isObject(entry: QvfEntry): boolean {
+  return !entry.isDirectory && !entry.path.startsWith("data/") && !/^qvapp_(data|qaccess|header)$/.test(entry.path);
+}
+
+/** SHA-256 of the script's UTF-8; null if the app has none. */
+export async function scriptDigest(app: App): Promise<string | null> {
+  if (app.container.entry(SCRIPT_PATH) === undefined) return null;
+  return createHash("sha256")
+    .update(await app.script())
+    .digest("hex");
+}
+
+/** Who reads the tables of an app. An administrator sees them whole; nobody else does here: that is what reducing is for. */
+export interface Reader {
+  readonly asAdmin: boolean;
+}
+
+/** Tables handed out, and whether section access was passed over for it. */
+export interface ReadableTables {
+  readonly tables: readonly QvfTable[];
+  /** True if the app has section access and it was not applied. What is made of the tables has to say so. */
+  readonly asAdmin: boolean;
+}
+
+/**
+ * The tables of an app for a reader.
+ * @throws `APP_ACCESS` if the app has section access and the reader does not say that he is an administrator
+ */
+export async function tablesFor(app: App, reader: Reader): Promise<ReadableTables> {
+  const model = await app.model();
+  const hasAccess = model.sectionAccess.length > 0;
+  if (hasAccess && !reader.asAdmin) {
+    throw new QErr("APP_ACCESS", "the app has section access: its tables are not for everybody", {
+      hint: "reduce it for a user first, or read everything as an administrator with --as-admin",
+    });
+  }
+  return { tables: model.tables, asAdmin: hasAccess };
+}
+
+/** The line that goes with tables read as an administrator, for terminals, comments and logs. */
+export const AS_ADMIN_NOTE = "read as an administrator: the app's section access was not applied";
