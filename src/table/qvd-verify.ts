@@ -13,7 +13,9 @@ export type DeviationCode =
   | "QVD_TRAILING_BYTES"
   | "QVD_UNOWNED_BITS"
   | "QVD_BIAS_WITHOUT_NULL"
-  | "QVD_RESERVED_INDEX";
+  | "QVD_RESERVED_INDEX"
+  | "QVF_META"
+  | "QVF_COMPONENT";
 
 /** One thing found by a check. `damage`: values are lost or wrong. `deviation`: all values can be read. */
 export interface Finding {

@@ -120,7 +120,9 @@ async function loadOrders(model: QvfModel): Promise<Map<string, string[]>> {
     if (!table.isSystem || ordinals.includes(-1)) continue;
     for (const [name, field] of await readRows(table, { fields: ordinals })) {
       if (typeof name !== "string" || typeof field !== "string") continue;
-      orders.set(name, [...(orders.get(name) ?? []), field]);
+      const order = orders.get(name);
+      if (order === undefined) orders.set(name, [field]);
+      else order.push(field);
     }
   }
   return orders;
