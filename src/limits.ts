@@ -82,3 +82,5 @@ export const MAX_QVF_IMPLICIT_SYMBOLS = 2 ** 26;
 
 /** Size of a damaged QVF that is searched for what survives: every byte of it is looked at. */
 export const MAX_QVF_SALVAGE_BYTES = 4 * 1024 ** 3;
+/** Value combinations of one user that lint counts one by one when it looks for unintended ones. */
+export const MAX_LINT_COMBINATIONS = 1_000_000;

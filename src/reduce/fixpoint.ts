@@ -1,6 +1,6 @@
 import { countBits } from "../table/model-bits.ts";
 import type { Component, TableKey } from "../table/model-forest.ts";
-import type { Key } from "../table/model-graph.ts";
+import { selectionBeyond } from "./reach.ts";
 import { narrow, type Sweep, scatter, test } from "./sweep.ts";
 
 /**
@@ -33,44 +33,13 @@ function demandsOf(sweep: Sweep, component: Component): Demands {
   for (const step of component.order) {
     if (step.kind !== "table") continue;
     for (const key of graph.tables[step.table]!.keys) {
-      if (selectionBeyond(sweep, { table: step.table, node: key.node }, "node"))
-        tables.push({ table: step.table, key });
       const from = { table: step.table, key };
-      if (selectionBeyond(sweep, { table: step.table, node: key.node }, "table")) nodes.push({ node: key.node, from });
+      const edge = { table: step.table, node: key.node };
+      if (selectionBeyond(sweep.forest, sweep.selection, edge, "node")) tables.push(from);
+      if (selectionBeyond(sweep.forest, sweep.selection, edge, "table")) nodes.push({ node: key.node, from });
     }
   }
   return { nodes, tables };
-}
-
-/** True if a selection can be reached across the edge, starting on the side `towards` and never entering the other. */
-function selectionBeyond(sweep: Sweep, edge: { table: number; node: number }, towards: "table" | "node"): boolean {
-  const { graph } = sweep.forest;
-  const { values, rows } = sweep.selection;
-  const seenTables = new Set([edge.table]);
-  const seenNodes = new Set([edge.node]);
-  const tables = towards === "table" ? [edge.table] : [];
-  const nodes = towards === "node" ? [edge.node] : [];
-  const holds = (k: Key, node: number): boolean => k.node === node;
-  while (tables.length + nodes.length > 0) {
-    const table = tables.pop();
-    if (table !== undefined) {
-      if (rows?.has(table)) return true;
-      for (const k of graph.tables[table]!.keys) {
-        if (seenNodes.has(k.node)) continue;
-        seenNodes.add(k.node);
-        nodes.push(k.node);
-      }
-      continue;
-    }
-    const node = nodes.pop()!;
-    if (values.has(node)) return true;
-    graph.tables.forEach((t, other) => {
-      if (seenTables.has(other) || !t.keys.some((k) => holds(k, node))) return;
-      seenTables.add(other);
-      tables.push(other);
-    });
-  }
-  return false;
 }
 
 function sizeOf(sweep: Sweep, component: Component): number {
