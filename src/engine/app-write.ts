@@ -7,8 +7,8 @@ import type { ByteSink } from "../source/sink.ts";
 import type { AppTable } from "../table/qvf-draft.ts";
 import { type EditOptions, editTables, type TableEdit, withModel } from "../table/qvf-edit.ts";
 import { encodeModel } from "../table/qvf-model-write.ts";
-import { type App, jsonObject, PROPERTIES_PATH, SCRIPT_PATH } from "./app.ts";
 import { inflateNode } from "./inflate.ts";
+import { type App, jsonObject, PROPERTIES_PATH, SCRIPT_PATH } from "./qvf-app.ts";
 
 /**
  * An app as it will be written: the parts of an app that is open, with edits. An edit gives new parts; nothing is read
@@ -31,10 +31,15 @@ export async function writeApp(sink: ByteSink, parts: readonly QvfPart[]): Promi
  * and stays as it is.
  * @throws `QVF_JSON` if the script that is there cannot be read
  */
-export async function replaceScript(parts: readonly QvfPart[], app: App | undefined, script: string): Promise<QvfPart[]> {
+export async function replaceScript(
+  parts: readonly QvfPart[],
+  app: App | undefined,
+  script: string,
+): Promise<QvfPart[]> {
   const there = parts.find((part) => part.path === SCRIPT_PATH);
   if (there === undefined) return [...parts, scriptPart(script, latest(parts))];
-  const before = app === undefined ? {} : jsonObject(new TextDecoder().decode(await app.content(SCRIPT_PATH)), SCRIPT_PATH);
+  const before =
+    app === undefined ? {} : jsonObject(new TextDecoder().decode(await app.content(SCRIPT_PATH)), SCRIPT_PATH);
   const bytes = encodeJsonFrame({ ...before, qScript: script });
   return parts.map((part) => (part === there ? replacedPart(part, bytes) : part));
 }

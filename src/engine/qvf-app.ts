@@ -36,7 +36,7 @@ export const PROPERTIES_PATH = "qvapp_approperties";
  * Opens an app: reads its directory, nothing else.
  * @throws the errors of `openQvf`
  */
-export async function openApp(source: ByteSource): Promise<App> {
+export async function openQvfApp(source: ByteSource): Promise<App> {
   const container = await openQvf(source);
   let model: Promise<QvfModel> | undefined;
 
@@ -50,7 +50,9 @@ export async function openApp(source: ByteSource): Promise<App> {
     source,
     container,
     content,
-    objects: container.entries.filter(isObject).map((entry) => describeObject(entry, parseMeta(entry.meta, entry.path))),
+    objects: container.entries
+      .filter(isObject)
+      .map((entry) => describeObject(entry, parseMeta(entry.meta, entry.path))),
     async properties() {
       if (container.entry(PROPERTIES_PATH) === undefined) return {};
       const frame = parseFrame(await container.read(PROPERTIES_PATH), PROPERTIES_PATH);
