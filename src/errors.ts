@@ -66,6 +66,10 @@ export const ERROR_CLASS = {
   MODEL_SHAPE: "damaged",
   // reduce
   ACCESS_CASE: "damaged",
+  // engine
+  ACCESS_DENIED: "read",
+  REDUCE_UNPROVED: "damaged",
+  AUDIT_BROKEN: "damaged",
   // output and import
   IMPORT_SYNTAX: "damaged",
   IMPORT_VALUE: "data",

@@ -84,3 +84,6 @@ export const MAX_QVF_IMPLICIT_SYMBOLS = 2 ** 26;
 export const MAX_QVF_SALVAGE_BYTES = 4 * 1024 ** 3;
 /** Value combinations of one user that lint counts one by one when it looks for unintended ones. */
 export const MAX_LINT_COMBINATIONS = 1_000_000;
+
+/** Bytes of one line of an audit log: an event names tables, fields and groups of one user, a few kilobytes. */
+export const MAX_AUDIT_LINE_BYTES = 4 * 1024 * 1024;

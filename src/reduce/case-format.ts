@@ -1,8 +1,8 @@
-import { QErr } from "../errors.ts";
 import type { Cell } from "../table/dual.ts";
 import type { CellTable } from "../table/model-cells.ts";
 import { type AccessTable, type AccessValue, loadCell, upper } from "./access-table.ts";
 import type { User } from "./identity.ts";
+import { type At, parseAt } from "./json-at.ts";
 import { MODES, type Mode, type Rules, rulesOf } from "./rules.ts";
 
 /**
@@ -40,13 +40,7 @@ export interface ExpectedTable {
 
 /** Reads a case from its JSON text. Throws `ACCESS_CASE` with the place that is wrong. */
 export function readCase(json: string): PolicyCase {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(json);
-  } catch (cause) {
-    throw new QErr("ACCESS_CASE", "the policy case is not JSON", { cause });
-  }
-  const root = new At(parsed, "case");
+  const root = parseAt(json, "policy case");
   const options = root.get("options").optional()?.object() ?? new Map<string, At>();
   const user = root.get("user").optional()?.object() ?? new Map<string, At>();
   return {
@@ -73,20 +67,31 @@ function plain(key: string): string {
   return key.toLowerCase().replaceAll(/[^a-z]/g, "");
 }
 
+/**
+ * Reads section access alone: `{fields, rows, source?}` or `{tables: [...]}`, as in the member `sectionAccess` of a
+ * case. Throws `ACCESS_CASE`.
+ */
+export function readAccessJson(json: string): AccessTable[] | undefined {
+  return readAccess(parseAt(json, "section access"));
+}
+
 function readAccess(at: At): AccessTable[] | undefined {
   if (at.value === null || at.value === undefined) return undefined;
   const several = at.get("tables").optional();
   const one = (t: At, name: string, source: string): AccessTable => {
     // Only an inline load turns texts into numbers; names and values are upper-cased by whatever load we do (R11).
     const rule = { numbers: source === "inline", upperCase: true };
-    return {
-      name,
-      fields: t.get("fields").texts().map(upper),
-      rows: t
-        .get("rows")
-        .cells()
-        .map((row) => row.map((cell) => loadCell(asAccess(cell), rule))),
-    };
+    const fields = t.get("fields").texts().map(upper);
+    if (new Set(fields).size !== fields.length) throw t.get("fields").wrong("has a field twice");
+    const rows = t
+      .get("rows")
+      .list()
+      .map((row) => {
+        const cells = row.cellList();
+        if (cells.length !== fields.length) throw row.wrong(`has ${cells.length} cells for ${fields.length} fields`);
+        return cells.map((cell) => loadCell(asAccess(cell), rule));
+      });
+    return { name, fields, rows };
   };
   const source = at.get("source").optional()?.text() ?? "inline";
   if (several === undefined) return [one(at, "Section Access", source)];
@@ -174,79 +179,4 @@ function readExpectation(at: At): Expectation {
       ),
     symbols: symbols && new Map([...symbols].map(([field, list]) => [field, list.list().map((v) => v.cell())])),
   };
-}
-
-/** A JSON value with its place, for messages. */
-class At {
-  readonly value: unknown;
-  readonly #place: string;
-
-  constructor(value: unknown, place: string) {
-    this.value = value;
-    this.#place = place;
-  }
-
-  get(key: string): At {
-    const object = this.value;
-    if (typeof object !== "object" || object === null || Array.isArray(object)) throw this.wrong("must be an object");
-    return new At(
-      Object.hasOwn(object, key) ? (object as Record<string, unknown>)[key] : undefined,
-      `${this.#place}.${key}`,
-    );
-  }
-
-  optional(): At | undefined {
-    return this.value === undefined || this.value === null ? undefined : this;
-  }
-
-  object(): Map<string, At> {
-    const object = this.value;
-    if (typeof object !== "object" || object === null || Array.isArray(object)) throw this.wrong("must be an object");
-    return new Map(Object.entries(object).map(([key, value]) => [key, new At(value, `${this.#place}.${key}`)]));
-  }
-
-  list(): At[] {
-    if (!Array.isArray(this.value)) throw this.wrong("must be a list");
-    return this.value.map((value: unknown, i) => new At(value, `${this.#place}[${i}]`));
-  }
-
-  text(): string {
-    if (typeof this.value !== "string") throw this.wrong("must be a text");
-    return this.value;
-  }
-
-  number(): number {
-    if (typeof this.value !== "number") throw this.wrong("must be a number");
-    return this.value;
-  }
-
-  flag(): boolean {
-    if (typeof this.value !== "boolean") throw this.wrong("must be true or false");
-    return this.value;
-  }
-
-  texts(): string[] {
-    return this.list().map((t) => t.text());
-  }
-
-  cells(): Cell[][] {
-    return this.list().map((row) => row.list().map((c) => c.cell()));
-  }
-
-  /** Number, pure text, NULL, or `{num, text}`. */
-  cell(): Cell {
-    const v = this.value;
-    if (v === null || typeof v === "number" || typeof v === "string") return v;
-    return { number: this.get("num").number(), text: this.get("text").text() };
-  }
-
-  oneOf<const T extends readonly string[]>(choices: T): T[number] {
-    const text = this.text();
-    if (!choices.includes(text)) throw this.wrong(`must be one of ${choices.join(", ")}`);
-    return text as T[number];
-  }
-
-  wrong(what: string): QErr {
-    return new QErr("ACCESS_CASE", `${this.#place} ${what}`);
-  }
 }

@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, extname, join } from "node:path";
+import { QErr } from "../errors.ts";
+import { type AccessCell, type AccessTable, type LoadRule, loadCell, upper } from "../reduce/access-table.ts";
+import { readAccessJson } from "../reduce/case-format.ts";
+import type { Model } from "../table/model.ts";
+import { canonicalParts } from "../table/model-canonical.ts";
+import { loadModel } from "../table/model-load.ts";
+import type { ScanProgress } from "../table/qvd-write.ts";
+import { symbolNumber, symbolText } from "../table/symbols.ts";
+import type { Table } from "../table/table.ts";
+import { openFile } from "./open.ts";
+
+/** An app in memory, with everything that is needed to reduce it. */
+export interface LoadedApp {
+  readonly name: string;
+  readonly model: Model;
+  /** `undefined` if the app has none: everybody sees everything. */
+  readonly access: readonly AccessTable[] | undefined;
+  /** SHA-256 over data and section access, hexadecimal. */
+  readonly version: string;
+}
+
+export interface LoadAppOptions extends ScanProgress {
+  /** Section access from elsewhere: a JSON file in the form of policy cases, or a QVD. */
+  readonly access?: string | undefined;
+  /** Says that an app of QVDs is to have no section access; otherwise its absence is refused. */
+  readonly withoutAccess?: boolean | undefined;
+  readonly lenient?: boolean | undefined;
+}
+
+/** Names, in a folder of QVDs, of what holds its section access. */
+const ACCESS_JSON = "section-access.json";
+const ACCESS_FOLDER = "section-access";
+
+/**
+ * Loads an app: a folder of QVDs, each of them a table, with its section access in `section-access.json` or as QVDs in
+ * the folder `section-access`; or one QVD.
+ * @throws `USAGE` if an app of QVDs has no section access and nobody said that it is to have none, and what reading throws
+ */
+export async function loadApp(path: string, options: LoadAppOptions = {}): Promise<LoadedApp> {
+  const folder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  const files = folder ? await qvdsIn(path) : [path];
+  if (files.length === 0) throw new QErr("SOURCE_NOT_FOUND", `${path} holds no QVD`);
+  const model = await withTables(files, options, (tables) =>
+    loadModel(
+      tables.map((table) => ({ table })),
+      options,
+    ),
+  );
+  const access =
+    options.access === undefined
+      ? await accessBeside(path, folder, options)
+      : await accessFrom([options.access], options);
+  if (access === undefined && options.withoutAccess !== true) {
+    throw new QErr("USAGE", `${path} has no section access`, {
+      hint: `put ${ACCESS_JSON} beside the tables, or name a file with --access; --no-access shows everything to everybody`,
+    });
+  }
+  return { name: basename(path), model, access, version: versionOf(model, access) };
+}
+
+async function qvdsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names
+    .filter((n) => extname(n).toLowerCase() === ".qvd")
+    .sort()
+    .map((n) => join(folder, n));
+}
+
+async function withTables<T>(
+  files: readonly string[],
+  options: LoadAppOptions,
+  work: (tables: readonly Table[]) => Promise<T>,
+): Promise<T> {
+  const opened = [];
+  try {
+    for (const file of files) opened.push(await openFile(file, { lenient: options.lenient }));
+    return await work(opened.map((o) => o.table));
+  } finally {
+    for (const o of opened) await o.close();
+  }
+}
+
+async function accessBeside(
+  path: string,
+  folder: boolean,
+  options: LoadAppOptions,
+): Promise<readonly AccessTable[] | undefined> {
+  if (!folder || options.withoutAccess === true) return undefined;
+  const json = join(path, ACCESS_JSON);
+  if ((await stat(json).catch(() => undefined))?.isFile()) return accessFrom([json], options);
+  const inside = join(path, ACCESS_FOLDER);
+  if (!(await stat(inside).catch(() => undefined))?.isDirectory()) return undefined;
+  const files = await qvdsIn(inside);
+  return files.length === 0 ? undefined : accessFrom(files, options);
+}
+
+async function accessFrom(files: readonly string[], options: LoadAppOptions): Promise<readonly AccessTable[]> {
+  const out: AccessTable[] = [];
+  for (const file of files) {
+    if (extname(file).toLowerCase() === ".json") {
+      const text = await readFile(file, "utf8").catch((cause: unknown) => {
+        throw new QErr("SOURCE_NOT_FOUND", `${file} cannot be read`, { cause });
+      });
+      const tables = readAccessJson(text);
+      if (tables === undefined) throw new QErr("ACCESS_CASE", `${file} has no section access`);
+      out.push(...tables);
+    } else {
+      // Loaded by us, so upper-cased by us (R11); a QVD says itself what is a number.
+      const rule = { numbers: false, upperCase: true };
+      out.push(
+        ...(await withTables([file], options, (tables) => Promise.all(tables.map((t) => accessTable(t, rule))))),
+      );
+    }
+  }
+  return out;
+}
+
+/** The cells of a table as section access. The text `*` is the star. */
+export async function accessTable(table: Table, rule: LoadRule): Promise<AccessTable> {
+  const values: AccessCell[][] = [];
+  for (let k = 0; k < table.fields.length; k++) {
+    const symbols = await table.symbols(k);
+    values.push(
+      Array.from({ length: symbols.count }, (_, s) => {
+        const [number, text] = [symbolNumber(symbols, s), symbolText(symbols, s)];
+        return loadCell(number === undefined ? text! : text === undefined ? number : { number, text }, rule);
+      }),
+    );
+  }
+  const rows: AccessCell[][] = [];
+  for await (const batch of table.scan()) {
+    for (let r = 0; r < batch.rows; r++) {
+      rows.push(values.map((v, k) => (batch.indexes[k]![r]! < 0 ? null : v[batch.indexes[k]![r]!]!)));
+    }
+  }
+  const fields = table.fields.map((f) => (rule.upperCase ? upper(f.name) : f.name));
+  return { name: table.name, fields, rows };
+}
+
+/** The same data and the same section access have the same version, wherever they lie. */
+export function versionOf(model: Model, access: readonly AccessTable[] | undefined): string {
+  const hash = createHash("sha256");
+  for (const part of canonicalParts(model)) hash.update(part);
+  hash.update(JSON.stringify(access ?? null));
+  return hash.digest("hex");
+}

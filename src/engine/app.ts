@@ -1,0 +1,155 @@
+import { createHash } from "node:crypto";
+import { QErr } from "../errors.ts";
+import { type Allowed, carryOut, decide, type Outcome, prepareApp, type ReducibleApp } from "../reduce/admit.ts";
+import { compact } from "../reduce/compact.ts";
+import { decoySelection } from "../reduce/decoy.ts";
+import type { User } from "../reduce/identity.ts";
+import { reductionKey } from "../reduce/key.ts";
+import { omittedNames } from "../reduce/matrix.ts";
+import { withoutData } from "../reduce/no-data.ts";
+import { proveReduction } from "../reduce/prove.ts";
+import { type Mode, type Rules, rulesOf } from "../reduce/rules.ts";
+import type { Model } from "../table/model.ts";
+import { modelTable } from "../table/model-table.ts";
+import type { Table } from "../table/table.ts";
+import { type LoadAppOptions, type LoadedApp, loadApp } from "./access-load.ts";
+import { ReducedCache } from "./app-cache.ts";
+import type { AuditEvent, AuditLog } from "./audit.ts";
+
+export interface BaseAppOptions {
+  readonly audit?: AuditLog | undefined;
+  /** Bytes of reduced models kept for the next user with the same rights; 512 MiB if left out. */
+  readonly cacheBytes?: number | undefined;
+  /** A denial takes at least this long, so that its time does not tell the reason; 100 ms if left out. */
+  readonly denyAfterMs?: number | undefined;
+  /** Tables to loosen besides those that the app marks so. */
+  readonly loosened?: readonly string[] | undefined;
+}
+
+export interface OpenAs {
+  readonly user: User;
+  readonly mode?: Mode | undefined;
+  /** Rules that differ from those of the mode. */
+  readonly rules?: Partial<Rules> | undefined;
+  /** Tables and fields only, for whoever may edit the script; the caller answers for that right. */
+  readonly noData?: boolean | undefined;
+  /** Prove the reduction with the independent checker before anything is handed out. */
+  readonly prove?: boolean | undefined;
+}
+
+/** What one user sees of an app, and nothing else. */
+export interface ReducedApp {
+  readonly name: string;
+  readonly model: Model;
+  /** The tables of the model, to read, show or export. */
+  readonly tables: readonly Table[];
+  /** Equal for users who share this model; `undefined` without data. */
+  readonly reduction: string | undefined;
+  readonly omitted: readonly string[];
+}
+
+/** One version of an app, prepared once, opened for any number of users. */
+export class BaseApp {
+  readonly name: string;
+  readonly version: string;
+  /** The unreduced app: for owners and auditors. */
+  readonly reducible: ReducibleApp;
+  readonly cache: ReducedCache;
+  readonly #audit: AuditLog | undefined;
+  readonly #denyAfterMs: number;
+
+  constructor(loaded: LoadedApp, options: BaseAppOptions = {}) {
+    this.name = loaded.name;
+    this.version = loaded.version;
+    this.reducible = prepareApp(loaded.model, loaded.access, options.loosened);
+    this.cache = new ReducedCache(options.cacheBytes ?? 512 * 1024 * 1024);
+    this.#audit = options.audit;
+    this.#denyAfterMs = options.denyAfterMs ?? 100;
+  }
+
+  /**
+   * Opens the app as a user.
+   * @throws `ACCESS_DENIED` for every reason alike; the reason goes to the audit only. `REDUCE_UNPROVED` if `prove` is
+   *   asked for and fails, and what the audit log throws: what cannot be written down is not opened.
+   */
+  async openAs(as: OpenAs): Promise<ReducedApp> {
+    const started = performance.now();
+    const mode = as.mode ?? "qlik-sense";
+    const rules = rulesOf(mode, as.rules);
+    const seen = this.#look(as, rules);
+    const about = { time: new Date().toISOString(), user: whoIs(as.user), app: this.name, version: this.version, mode };
+    await this.#audit?.append({ ...about, ...seen.event });
+    if (seen.app !== undefined) return seen.app;
+    const left = this.#denyAfterMs - (performance.now() - started);
+    if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+    throw new QErr("ACCESS_DENIED", "access denied", { hint: "ask the owner of the app" });
+  }
+
+  #look(as: OpenAs, rules: Rules): { event: Pick<AuditEvent, "outcome">; app?: ReducedApp } {
+    const { model } = this.reducible;
+    if (as.noData === true)
+      return { event: { outcome: "no-data" }, app: this.#handOut(withoutData(model), undefined, []) };
+    const decision = decide(this.reducible, as.user, rules);
+    if (decision.denied) {
+      // As much work as for somebody whose selection leaves nothing.
+      carryOut(this.reducible, decoySelection(this.reducible, rules), rules);
+      return denied(decision.reasons);
+    }
+    const reduction = this.#hash(decision, rules);
+    const cached = as.prove === true ? undefined : this.cache.get(reduction);
+    const omitted = omittedNames(model, decision);
+    if (cached !== undefined) {
+      return { event: opened(cached, reduction, omitted), app: this.#handOut(cached, reduction, omitted) };
+    }
+    const outcome = carryOut(this.reducible, decision, rules);
+    if (outcome.denied) return denied(outcome.reasons);
+    const reduced = compact(model, outcome.kept.rows, decision.omitted);
+    if (as.prove === true) this.#prove(decision, outcome, rules, reduced);
+    this.cache.set(reduction, reduced);
+    return { event: opened(reduced, reduction, omitted), app: this.#handOut(reduced, reduction, omitted) };
+  }
+
+  #prove(decision: Allowed, outcome: Outcome, rules: Rules, reduced: Model): void {
+    const problems = proveReduction(this.reducible, decision, outcome, rules, reduced);
+    if (problems.length > 0) throw new QErr("REDUCE_UNPROVED", `the reduction is not proved: ${problems.join("; ")}`);
+  }
+
+  #hash(decision: Allowed, rules: Rules): string {
+    const hash = createHash("sha256").update(this.version);
+    return hash.update(new Uint8Array(reductionKey(this.reducible, decision, rules).buffer)).digest("hex");
+  }
+
+  #handOut(model: Model, reduction: string | undefined, omitted: readonly string[]): ReducedApp {
+    const tables = model.tables.map((_, i) => modelTable(model, i));
+    return { name: this.name, model, tables, reduction, omitted };
+  }
+}
+
+/** Loads an app and opens it as one user. */
+export async function openApp(path: string, options: OpenAs & BaseAppOptions & LoadAppOptions): Promise<ReducedApp> {
+  return new BaseApp(await loadApp(path, options), options).openAs(options);
+}
+
+function denied(reasons: readonly string[]): { event: Pick<AuditEvent, "outcome" | "reasons"> } {
+  return { event: { outcome: "denied", reasons } };
+}
+
+function opened(
+  model: Model,
+  reduction: string,
+  omitted: readonly string[],
+): Pick<AuditEvent, "outcome" | "reduction" | "rows" | "omitted"> {
+  const rows = Object.fromEntries(model.tables.map((t) => [t.name, t.rows]));
+  return { outcome: "opened", reduction, rows, omitted };
+}
+
+/** Who asked, for the audit; a password is none of its business. */
+function whoIs(user: User): AuditEvent["user"] {
+  const { userid, email, ntname, groups } = user;
+  return {
+    ...(userid !== undefined && { userid }),
+    ...(email !== undefined && { email }),
+    ...(ntname !== undefined && { ntname }),
+    ...(groups !== undefined && groups.length > 0 && { groups }),
+  };
+}
