@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
+import type { SyntheticKey } from "../container/qvf/model-header.ts";
+import { openQvf } from "../container/qvf/reader.ts";
+import { sniff } from "../container/sniff.ts";
 import { QErr } from "../errors.ts";
 import { type AccessCell, type AccessTable, type LoadRule, loadCell, upper } from "../reduce/access-table.ts";
 import { readAccessJson } from "../reduce/case-format.ts";
@@ -8,9 +11,10 @@ import type { Model } from "../table/model.ts";
 import { canonicalParts } from "../table/model-canonical.ts";
 import { loadModel } from "../table/model-load.ts";
 import type { ScanProgress } from "../table/qvd-write.ts";
+import { openQvfModel } from "../table/qvf-model.ts";
 import { symbolNumber, symbolText } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
-import { openFile } from "./open.ts";
+import { openFile, openSource } from "./open.ts";
 
 /** An app in memory, with everything that is needed to reduce it. */
 export interface LoadedApp {
@@ -20,6 +24,8 @@ export interface LoadedApp {
   readonly access: readonly AccessTable[] | undefined;
   /** SHA-256 over data and section access, hexadecimal. */
   readonly version: string;
+  /** Synthetic keys that the app has stored, with their fields. */
+  readonly syntheticKeys: readonly SyntheticKey[];
 }
 
 export interface LoadAppOptions extends ScanProgress {
@@ -35,12 +41,13 @@ const ACCESS_JSON = "section-access.json";
 const ACCESS_FOLDER = "section-access";
 
 /**
- * Loads an app: a folder of QVDs, each of them a table, with its section access in `section-access.json` or as QVDs in
+ * Loads an app: a QVF with its section access; a folder of QVDs, each of them a table, with its section access in `section-access.json` or as QVDs in
  * the folder `section-access`; or one QVD.
  * @throws `USAGE` if an app of QVDs has no section access and nobody said that it is to have none, and what reading throws
  */
 export async function loadApp(path: string, options: LoadAppOptions = {}): Promise<LoadedApp> {
   const folder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  if (!folder && (await isQvf(path))) return loadQvf(path, options);
   const files = folder ? await qvdsIn(path) : [path];
   if (files.length === 0) throw new QErr("SOURCE_NOT_FOUND", `${path} holds no QVD`);
   const model = await withTables(files, options, (tables) =>
@@ -58,7 +65,37 @@ export async function loadApp(path: string, options: LoadAppOptions = {}): Promi
       hint: `put ${ACCESS_JSON} beside the tables, or name a file with --access; --no-access shows everything to everybody`,
     });
   }
-  return { name: basename(path), model, access, version: versionOf(model, access) };
+  return { name: basename(path), model, access, version: versionOf(model, access), syntheticKeys: [] };
+}
+
+async function isQvf(path: string): Promise<boolean> {
+  const source = await openSource(path);
+  try {
+    return (await sniff(source)) === "qvf";
+  } finally {
+    await source.close();
+  }
+}
+
+/**
+ * The data of a Qlik Sense app. System tables are left out: they count the rows and name the fields of everybody.
+ * Stored section access is taken as it is: Qlik has upper-cased what it upper-cases, and no more may be (R11b).
+ */
+async function loadQvf(path: string, options: LoadAppOptions): Promise<LoadedApp> {
+  const source = await openSource(path);
+  try {
+    const { header, tables, sectionAccess } = await openQvfModel(await openQvf(source));
+    const users = tables.filter((t) => !t.isSystem).map((table) => ({ table, synthetic: table.isSynthetic }));
+    const model = await loadModel(users, options);
+    const rule = { numbers: false, upperCase: false };
+    const own =
+      sectionAccess.length === 0 ? undefined : await Promise.all(sectionAccess.map((t) => accessTable(t, rule)));
+    const access = options.access === undefined ? own : await accessFrom([options.access], options);
+    const name = basename(path);
+    return { name, model, access, version: versionOf(model, access), syntheticKeys: header.syntheticKeys };
+  } finally {
+    await source.close();
+  }
 }
 
 async function qvdsIn(folder: string): Promise<string[]> {

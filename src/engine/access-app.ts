@@ -12,8 +12,8 @@ import { type Mode, type Rules, rulesOf } from "../reduce/rules.ts";
 import type { Model } from "../table/model.ts";
 import { modelTable } from "../table/model-table.ts";
 import type { Table } from "../table/table.ts";
+import { ReducedCache } from "./access-cache.ts";
 import { type LoadAppOptions, type LoadedApp, loadApp } from "./access-load.ts";
-import { ReducedCache } from "./app-cache.ts";
 import type { AuditEvent, AuditLog } from "./audit.ts";
 
 export interface BaseAppOptions {
