@@ -4,13 +4,13 @@ import { bitTableBytes } from "./sizes.ts";
 /**
  * A column descriptor, {@link COLUMN_BYTES} bytes, little endian:
  *
- *     +0  u32 base       address of row 0            +28 u32 largest    stored indexes seen: greatest, or OR; see Kernel
+ *     +0  u32 base       address of row 0            +28 u32 beyond     greatest stored index >= entries, plus 1
  *     +4  u32 stride     bits from row to row        +32 u32 toOffset   repack: first bit in the new record
  *     +8  u32 bitOffset  first bit                   +36 u32 toWidth    repack: bits in the new record
  *     +12 u32 bitWidth   0-32                        +40 u32 order      firstUse: address of the list of first uses
  *     +16 i32 bias       index = stored + bias       +44 u32 used       firstUse: symbols met
  *     +20 u32 table      address; see Kernel         +48 u32 nulls      firstUse: 1 if a NULL was met
- *     +24 u32 entries    of that table               +52 12 bytes       for the kernel itself
+ *     +24 u32 entries    of that table               +52 u32 wrote      pack, repack: OR of what was stored
  */
 export const COLUMN_BYTES = 64;
 
@@ -22,12 +22,13 @@ export const AT = {
   bias: 16,
   table: 20,
   entries: 24,
-  largest: 28,
+  beyond: 28,
   toOffset: 32,
   toWidth: 36,
   order: 40,
   used: 44,
   nulls: 48,
+  wrote: 52,
 } as const;
 
 /** What goes into a descriptor; what is left out is 0. */

@@ -12,7 +12,8 @@ import type { Arena, Pointer } from "./arena.ts";
  *
  * **Stored space.** Tables that are looked up per row are in stored space: entry `s` belongs to the stored index `s`,
  * which stands for symbol `s + bias`, and for NULL where that is negative. A stored index at or above the descriptor's
- * `entries` is never looked up; it raises `largest` instead, so the caller finds damage after the call.
+ * `entries` is damage: it is never looked up, and raises `beyond` to itself plus 1, so the caller finds it after the call
+ * (0: there was none; 2^32 counts as 2^32 - 1).
  *
  * **Row masks.** Bit `r & 7` of byte `r >> 3` is row `r`; a mask takes `maskBytes(rows)` bytes, the bits from `rows` on
  * are zero.
@@ -25,13 +26,13 @@ export interface Kernel {
   readonly arena: Arena;
 
   /**
-   * For each column: `table[r] = stored + bias`, an int32 a row, negative for NULL. `largest` becomes the greatest
-   * stored index if that is greater than before. The columns must be in one memory area that no table overlaps.
+   * For each column: `table[r] = stored + bias`, an int32 a row, negative for NULL; what is beyond `entries` is written
+   * all the same. No table may lie over what is read.
    */
   unpack(columns: Pointer, count: number, rows: number): void;
 
   /**
-   * The inverse: ORs `table[r] - bias`, or 0 for a negative index, into bits that were zero. `largest` gathers the OR of
+   * The inverse: ORs `table[r] - bias`, or 0 for a negative index, into bits that were zero. `wrote` gathers the OR of
    * what was stored: it passes `2 ** bitWidth - 1` exactly if some index did not fit (its upper bits are dropped).
    */
   pack(columns: Pointer, count: number, rows: number): void;
@@ -39,7 +40,7 @@ export interface Kernel {
   /**
    * A row passes if for every column its stored index has its bit set in `table` (bits in stored space, those of NULL
    * clear). With `refine` only rows set in `mask` before can pass. Columns are tested in order, and a row that failed is
-   * not looked at again: `largest` tells of the rows looked at.
+   * not looked at again: `beyond` tells of the rows looked at.
    */
   test(columns: Pointer, count: number, rows: number, mask: Pointer, refine: boolean): void;
 
@@ -61,7 +62,7 @@ export interface Kernel {
 
   /**
    * Writes each column anew: ORs `table[stored]` as `toWidth` bits from bit `toOffset + row * toStride` of `out`, which
-   * was zero. `largest` gathers the OR of what was stored, as in {@link pack}; a stored index without an entry counts as
+   * was zero. `wrote` gathers the OR of what was stored, as in {@link pack}; a stored index without an entry counts as
    * `UNUSED`.
    */
   repack(columns: Pointer, count: number, rows: number, out: Pointer, toStride: number): void;

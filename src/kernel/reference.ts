@@ -67,14 +67,16 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
     }
   }
 
-  const largest = (c: Column) => view.getUint32(c.at + AT.largest, true);
-
-  function sawIndex(c: Column, index: number): void {
-    if (index > largest(c)) view.setUint32(c.at + AT.largest, index, true);
+  /** True if `index` has an entry; else it is noted. */
+  function within(c: Column, index: number): boolean {
+    if (index < c.entries) return true;
+    const beyond = Math.min(index + 1, 0xffffffff);
+    if (beyond > view.getUint32(c.at + AT.beyond, true)) view.setUint32(c.at + AT.beyond, beyond, true);
+    return false;
   }
 
-  function wrote(c: Column, index: number): void {
-    view.setUint32(c.at + AT.largest, (largest(c) | index) >>> 0, true);
+  function wrote(c: Column, value: number): void {
+    view.setUint32(c.at + AT.wrote, view.getUint32(c.at + AT.wrote, true) | value, true);
   }
 
   const hasBit = (table: Pointer, i: number) => (bytes[table + (i >> 3)]! & (1 << (i & 7))) !== 0;
@@ -86,7 +88,7 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
       eachColumn(columns, count, (c) => {
         for (let row = 0; row < rows; row++) {
           const index = stored(c, row);
-          sawIndex(c, index);
+          within(c, index);
           view.setInt32(c.table + row * 4, index + c.bias, true);
         }
       });
@@ -107,8 +109,7 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
         for (let k = 0; passes && k < count; k++) {
           const c = read(columns, k);
           const index = stored(c, row);
-          sawIndex(c, index);
-          passes = index < c.entries && hasBit(c.table, index);
+          passes = within(c, index) && hasBit(c.table, index);
         }
         if (passes) bytes[mask + (row >> 3)]! |= 1 << (row & 7);
         else bytes[mask + (row >> 3)]! &= ~(1 << (row & 7));
@@ -120,8 +121,7 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
         for (let row = 0; row < rows; row++) {
           if (mask !== 0 && !hasBit(mask, row)) continue;
           const index = stored(c, row);
-          sawIndex(c, index);
-          if (index < c.entries) bytes[c.table + (index >> 3)]! |= 1 << (index & 7);
+          if (within(c, index)) bytes[c.table + (index >> 3)]! |= 1 << (index & 7);
         }
       });
     },
@@ -130,10 +130,10 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
         let used = view.getUint32(c.at + AT.used, true);
         for (let row = 0; row < rows; row++) {
           const index = stored(c, row);
-          sawIndex(c, index);
+          if (!within(c, index)) continue;
           if (index + c.bias < 0) {
             view.setUint32(c.at + AT.nulls, 1, true);
-          } else if (index < c.entries && view.getUint32(c.table + index * 4, true) === 0) {
+          } else if (view.getUint32(c.table + index * 4, true) === 0) {
             view.setUint32(c.order + used * 4, index, true);
             used += 1;
             view.setUint32(c.table + index * 4, used, true);

@@ -1,0 +1,41 @@
+// The kernel's exports. Only numbers cross: addresses (usize), counts (u32), and the results. The functions are
+// described in src/kernel/kernel.ts, the column descriptor in src/kernel/column.ts.
+//
+//   unpack         (columns, count, rows)
+//   pack           (columns, count, rows)
+//   test           (columns, count, rows, mask, refine)
+//   scatter        (columns, count, rows, mask)
+//   firstUse       (columns, count, rows)
+//   settle         (columns, count)
+//   repack         (columns, count, rows, out, toStride)
+//   compact        (records, recordBytes, rows, mask, out)              -> records kept
+//   countRows      (mask, rows)                                         -> rows
+//   crc32c         (at, length, crc)                                    -> crc
+//   utf8           (at, length)                                         -> well-formed bytes
+//   symbols        (at, length, count, starts, report)                  -> fault
+//   symbolsUtf8    (at, starts, count)                                  -> first bad entry, or count
+//   gather         (at, starts, order, count, bias, out)                -> bytes
+//   gatheredBytes  (starts, order, count, bias)                         -> bytes (f64)
+//   zero           (at, length)
+//   copy           (to, from, length)
+//   init           ()                                                   fills the constant tables, once an instance
+//
+// Memory: 0 - 64 KiB belongs to the kernel (constant tables from 1 KiB on), the arena lies above. There is no heap, no
+// managed object and no stack in linear memory. Unsigned results cross as signed 32-bit numbers.
+
+export { unpack } from "./unpack";
+export { pack, repack } from "./pack";
+export { test } from "./test";
+export { scatter, firstUse, settle } from "./scatter";
+export { compact, countRows } from "./compact";
+export { crc32c, init } from "./crc32c";
+export { utf8 } from "./utf8";
+export { symbols, symbolsUtf8, gather, gatheredBytes } from "./symbols";
+
+export function zero(at: usize, length: usize): void {
+  memory.fill(at, 0, length);
+}
+
+export function copy(to: usize, from: usize, length: usize): void {
+  memory.copy(to, from, length);
+}

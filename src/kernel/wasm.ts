@@ -1,0 +1,86 @@
+import { ARENA_BASE, Arena } from "./arena.ts";
+import type { Kernel, SymbolFault } from "./kernel.ts";
+import { bestBuild, kernelCode, sharedCode, type WasmBuild } from "./module.ts";
+import { referenceKernel } from "./reference.ts";
+
+const PAGE = 65_536;
+/** What the module declares as the most (asconfig.json): all that 32-bit addresses reach. */
+const MAX_PAGES = 65_536;
+
+export interface KernelOptions {
+  /** Bytes of the arena, slack included: the sum of `Arena.sizeOf` of what will be in it. */
+  readonly arenaBytes: number;
+  /** Which build; the best that runs here if left out. */
+  readonly build?: WasmBuild | "reference" | undefined;
+  /** Memory that other threads can have too. */
+  readonly shared?: boolean | undefined;
+}
+
+/** What the module exports; see `assembly/index.ts`. Unsigned results come as int32. */
+interface Exports {
+  readonly unpack: Kernel["unpack"];
+  readonly pack: Kernel["pack"];
+  readonly test: (columns: number, count: number, rows: number, mask: number, refine: number) => void;
+  readonly scatter: Kernel["scatter"];
+  readonly firstUse: Kernel["firstUse"];
+  readonly settle: Kernel["settle"];
+  readonly repack: Kernel["repack"];
+  readonly compact: Kernel["compact"];
+  readonly countRows: Kernel["countRows"];
+  readonly crc32c: Kernel["crc32c"];
+  readonly utf8: Kernel["utf8"];
+  readonly symbols: Kernel["symbols"];
+  readonly symbolsUtf8: Kernel["symbolsUtf8"];
+  readonly gather: Kernel["gather"];
+  readonly gatheredBytes: Kernel["gatheredBytes"];
+  readonly zero: Kernel["zero"];
+  readonly copy: Kernel["copy"];
+  readonly init: () => void;
+}
+
+/**
+ * A kernel with a memory of its own. Without WebAssembly it is the one in TypeScript, which does the same more slowly.
+ * @throws RangeError if the memory cannot be had
+ */
+export function createKernel(options: KernelOptions): Kernel {
+  const build = options.build ?? bestBuild() ?? "reference";
+  const shared = options.shared ?? false;
+  const pages = Math.ceil((ARENA_BASE + options.arenaBytes) / PAGE);
+  if (build === "reference") {
+    return referenceKernel(options.arenaBytes, shared ? new SharedArrayBuffer(pages * PAGE) : undefined);
+  }
+  const maximum = shared ? pages : MAX_PAGES;
+  return attachKernel(new WebAssembly.Memory({ initial: pages, maximum, shared }), build);
+}
+
+/** A kernel over a memory that is there, such as one that another thread made; the arena begins anew. */
+export function attachKernel(memory: WebAssembly.Memory, build: WasmBuild): Kernel {
+  const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+  const code = kernelCode(build);
+  const module = new WebAssembly.Module(shared ? sharedCode(code) : code);
+  // The one place where the module's types are taken on trust; the parity suite holds them.
+  const raw = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
+  raw.init();
+  const { unpack, pack, scatter, firstUse, settle, repack, compact, gatheredBytes, zero, copy } = raw;
+  return {
+    build,
+    arena: new Arena(memory.buffer),
+    unpack,
+    pack,
+    test: (columns, count, rows, mask, refine) => raw.test(columns, count, rows, mask, refine ? 1 : 0),
+    scatter,
+    firstUse,
+    settle,
+    repack,
+    compact: (records, recordBytes, rows, mask, out) => compact(records, recordBytes, rows, mask, out) >>> 0,
+    countRows: (mask, rows) => raw.countRows(mask, rows) >>> 0,
+    crc32c: (at, length, crc) => raw.crc32c(at, length, crc) >>> 0,
+    utf8: (at, length) => raw.utf8(at, length) >>> 0,
+    symbols: (at, length, count, starts, report) => raw.symbols(at, length, count, starts, report) as SymbolFault,
+    symbolsUtf8: (at, starts, count) => raw.symbolsUtf8(at, starts, count) >>> 0,
+    gather: (at, starts, order, count, bias, out) => raw.gather(at, starts, order, count, bias, out) >>> 0,
+    gatheredBytes,
+    zero,
+    copy,
+  };
+}
