@@ -9,11 +9,17 @@ export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 /** Depth of XML elements. A QVD header needs 5. */
 export const MAX_XML_DEPTH = 32;
 
-/** Elements in one XML header: about ten a field, so room for 65,536 fields. Bounds the memory of the element tree. */
-export const MAX_XML_ELEMENTS = 1_500_000;
+/**
+ * Elements in one XML header. Qlik writes about 20 a field and 540 bytes, so a header of the greatest size has some
+ * 620,000. Bounds the element tree, which takes up to 200 bytes an element.
+ */
+export const MAX_XML_ELEMENTS = 700_000;
 
-/** Fields in one table. Qlik tables with more than a few thousand fields are unknown. */
-export const MAX_FIELDS = 65_536;
+/**
+ * Fields in one table. Qlik tables with more than a few thousand are unknown, and a header of the greatest size has room
+ * for some 31,000 as Qlik writes them.
+ */
+export const MAX_FIELDS = 32_768;
 
 /** Bytes of one record: every field at the greatest width (32 bits) is 4 bytes a field. */
 export const MAX_RECORD_BYTES = 4 * MAX_FIELDS;

@@ -32,7 +32,8 @@ export async function digestTable(table: Table, options: DigestOptions = {}): Pr
   const columns: ColumnDigest[] = [];
   const room = cellRoom(256 * 1024);
   for (let first = 0; first < table.fields.length; first += COLUMNS_A_PASS) {
-    const ordinals = table.fields.map((_, ordinal) => ordinal).slice(first, first + COLUMNS_A_PASS);
+    const count = Math.min(COLUMNS_A_PASS, table.fields.length - first);
+    const ordinals = Array.from({ length: count }, (_, k) => first + k);
     const encoded = await Promise.all(ordinals.map((ordinal) => encodedSymbols(table, ordinal)));
     const hashes = ordinals.map(() => createHash("sha256"));
     const { signal, onProgress } = options;

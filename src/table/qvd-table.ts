@@ -14,6 +14,8 @@ import type { Batch, ScanOptions, Table } from "./table.ts";
 const CHUNK_BYTES = 1024 * 1024;
 /** Rows a batch at the most, whatever the record size: bounds the index arrays to 256 KiB a field. */
 const CHUNK_ROWS = 65_536;
+/** Indexes in a batch: bounds the index arrays of all fields to 64 MiB, as a table may have thousands of fields. */
+const CHUNK_INDEXES = 16 * 1024 * 1024;
 
 /** A QVD as a {@link Table}, with its header and layout for those who rewrite, verify or seal it. */
 export interface QvdTable extends Table {
@@ -79,7 +81,11 @@ export function fieldsOf(header: QvdHeader): readonly Field[] {
   }));
 }
 
-async function fetchSymbols(
+/**
+ * Fetches a symbol table that nobody keeps.
+ * @throws `TABLE_NO_FIELD`, `QVD_SYMBOL`, and what the source throws
+ */
+export async function fetchSymbols(
   source: ByteSource,
   header: QvdHeader,
   layout: QvdLayout,
@@ -100,10 +106,7 @@ async function* scan(
 ): AsyncGenerator<Batch> {
   const plan: ScanPlan = checkScan(header.fields.length, header.noOfRecords, options);
   const size = header.recordByteSize;
-  const rows = Math.max(
-    1,
-    Math.min(plan.batchRows ?? CHUNK_ROWS, Math.floor(CHUNK_BYTES / Math.max(1, size)), CHUNK_ROWS),
-  );
+  const rows = rowsABatch(plan, size);
   const fields = plan.fields.map((ordinal) => header.fields[ordinal]!);
   const indexes = fields.map(() => new Int32Array(Math.min(rows, plan.to - plan.from)));
   const records = new Uint8Array(Math.min(rows, plan.to - plan.from) * size + RECORD_SLACK);
@@ -120,6 +123,12 @@ async function* scan(
     yield { rowStart: row, rows: count, indexes };
     options.onProgress?.(row + count - plan.from, plan.to - plan.from);
   }
+}
+
+function rowsABatch(plan: ScanPlan, recordBytes: number): number {
+  const byBytes = Math.floor(CHUNK_BYTES / Math.max(1, recordBytes));
+  const byIndexes = Math.floor(CHUNK_INDEXES / Math.max(1, plan.fields.length));
+  return Math.max(1, Math.min(plan.batchRows ?? CHUNK_ROWS, CHUNK_ROWS, byBytes, byIndexes));
 }
 
 /** The error for the first of `records` whose index has no symbol; there is one. */

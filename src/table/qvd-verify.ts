@@ -4,7 +4,7 @@ import { readHeader } from "../container/qvd/open.ts";
 import { type ErrorCode, isQErr, type QErr } from "../errors.ts";
 import { MAX_SYMBOLS } from "../limits.ts";
 import type { ByteSource } from "../source/source.ts";
-import { qvdTable } from "./qvd-table.ts";
+import { fetchSymbols, qvdTable } from "./qvd-table.ts";
 import { firstNotUtf8 } from "./symbols.ts";
 
 /** Deviations: a reader can live with them, but no file of Qlik's own has them (format notes 1.9). */
@@ -120,9 +120,7 @@ async function checkSymbols(
   findings: Finding[],
 ): Promise<void> {
   for (const [ordinal, part] of layout.symbols.entries()) {
-    // A table of its own for each field, so that no symbol table outlives its check.
-    const table = qvdTable(source, header, layout);
-    const symbols = await attempt(findings, () => table.symbols(ordinal));
+    const symbols = await attempt(findings, () => fetchSymbols(source, header, layout, ordinal));
     if (symbols === undefined) continue;
     const wrong = firstNotUtf8(symbols);
     if (wrong < 0) continue;

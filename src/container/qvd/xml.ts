@@ -153,7 +153,7 @@ function openTag(bytes: Uint8Array, lt: number, gt: number, selfClosing: boolean
   const name = /^[A-Za-z_][A-Za-z0-9_.:-]*/.exec(inner)?.[0];
   if (name === undefined) throw bad(lt, "a tag has no name");
   const attributes = inner.slice(name.length);
-  checkAttributes(attributes, name, lt);
+  if (attributes !== "") checkAttributes(attributes, name, lt);
   return { name, attributes, start: lt, textStart: gt + 1, children: [] };
 }
 
