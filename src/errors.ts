@@ -137,3 +137,8 @@ export function needs(
 ): asserts condition {
   if (!condition) throw new QErr(code, typeof message === "string" ? message : message(), place);
 }
+
+/** A name in quotes for a message or a part, cut to 100 characters: a file may have names of megabytes. */
+export function quoted(name: string): string {
+  return `"${name.length > 100 ? `${name.slice(0, 100)}…` : name}"`;
+}

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { needs } from "../errors.ts";
+import { needs, quoted } from "../errors.ts";
 import { cellRoom, type EncodedSymbols, encodeCells, encodeSymbols } from "../table/cell-encoding.ts";
 import { firstNotUtf8 } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
@@ -53,7 +53,7 @@ export async function digestTable(table: Table, options: DigestOptions = {}): Pr
 /** A damaged text must not get a digest that looks like any other. */
 async function encodedSymbols(table: Table, ordinal: number): Promise<EncodedSymbols> {
   const symbols = await table.symbols(ordinal);
-  const part = `symbols of "${table.fields[ordinal]!.name}"`;
+  const part = `symbols of ${quoted(table.fields[ordinal]!.name)}`;
   needs(firstNotUtf8(symbols) < 0, "BYTES_UTF8", () => `${part}: an entry is not valid UTF-8`, { part });
   return encodeSymbols(symbols);
 }

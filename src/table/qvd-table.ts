@@ -2,7 +2,7 @@ import { RECORD_SLACK, unpackField } from "../bytes/bitfield.ts";
 import type { HeaderOptions, QvdFieldHeader, QvdHeader } from "../container/qvd/header.ts";
 import { planLayout, type QvdLayout } from "../container/qvd/layout.ts";
 import { readHeader } from "../container/qvd/open.ts";
-import { needs, QErr } from "../errors.ts";
+import { needs, QErr, quoted } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
 import type { Field } from "./field.ts";
 import { checkScan, type ScanPlan } from "./scan-plan.ts";
@@ -146,7 +146,7 @@ function outOfRange(
     unpackField(records.subarray(row * recordBytes), recordBytes, 1, bitOffset, bitWidth, bias, one);
   let first = 0;
   while (indexAt(first) < noOfSymbols) first += 1;
-  const message = `index table: row ${rowStart + first} refers to symbol ${indexAt(first)} of field "${name}", which has ${noOfSymbols}`;
+  const message = `index table: row ${rowStart + first} refers to symbol ${indexAt(first)} of field ${quoted(name)}, which has ${noOfSymbols}`;
   return new QErr("QVD_INDEX", message, {
     part: "index table",
     offset: offset + first * recordBytes,

@@ -1,7 +1,7 @@
 import type { HeaderOptions, QvdHeader } from "../container/qvd/header.ts";
 import { planLayout, type QvdLayout } from "../container/qvd/layout.ts";
 import { readHeader } from "../container/qvd/open.ts";
-import { type ErrorCode, isQErr, type QErr } from "../errors.ts";
+import { type ErrorCode, isQErr, type QErr, quoted } from "../errors.ts";
 import { MAX_SYMBOLS } from "../limits.ts";
 import type { ByteSource } from "../source/source.ts";
 import { fetchSymbols, qvdTable } from "./qvd-table.ts";
@@ -162,15 +162,15 @@ async function checkIndexes(
   header.fields.forEach((f, k) => {
     const fact = facts[k]!;
     if (fact.beyond > 0) {
-      const message = `field "${f.name}": ${fact.beyond} rows, the first is row ${fact.firstBeyond}, have an index beyond its ${f.noOfSymbols} symbols`;
+      const message = `field ${quoted(f.name)}: ${fact.beyond} rows, the first is row ${fact.firstBeyond}, have an index beyond its ${f.noOfSymbols} symbols`;
       findings.push({ level: "damage", code: "QVD_INDEX", part, message, ...at(fact.firstBeyond) });
     }
     if (fact.reserved > 0) {
-      const message = `field "${f.name}": ${fact.reserved} rows, the first is row ${fact.firstReserved}, have index -1, which Qlik never writes`;
+      const message = `field ${quoted(f.name)}: ${fact.reserved} rows, the first is row ${fact.firstReserved}, have index -1, which Qlik never writes`;
       findings.push({ level: "deviation", code: "QVD_RESERVED_INDEX", part, message, ...at(fact.firstReserved) });
     }
     if (f.bias === -2 && fact.nulls === 0 && header.noOfRecords > 0) {
-      const message = `field "${f.name}" has bias -2, but no row is NULL`;
+      const message = `field ${quoted(f.name)} has bias -2, but no row is NULL`;
       findings.push({ level: "deviation", code: "QVD_BIAS_WITHOUT_NULL", part, message });
     }
   });

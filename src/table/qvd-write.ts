@@ -2,7 +2,7 @@ import { packField, RECORD_SLACK } from "../bytes/bitfield.ts";
 import { planBits, type RecordBits } from "../container/qvd/bits.ts";
 import { editedHeader, newHeader } from "../container/qvd/header-build.ts";
 import { headerBytes, placeTable, writeParts } from "../container/qvd/writer.ts";
-import { needs, QErr } from "../errors.ts";
+import { needs, QErr, quoted } from "../errors.ts";
 import type { ByteSink } from "../source/sink.ts";
 import type { NumberFormat } from "./field.ts";
 import type { QvdTable } from "./qvd-table.ts";
@@ -173,7 +173,7 @@ function checkColumn(column: ColumnToWrite): void {
     if (kind === INT || kind === DOUBLE) continue;
     const nul = symbols.bytes.indexOf(0, symbols.starts[i]! + textOffset(kind));
     if (nul !== symbols.starts[i + 1]! - 1) {
-      throw new QErr("QVD_VALUE", `a text of field "${column.name}" holds U+0000, which ends texts in a QVD`);
+      throw new QErr("QVD_VALUE", `a text of field ${quoted(column.name)} holds U+0000, which ends texts in a QVD`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { needs } from "../errors.ts";
+import { needs, quoted } from "../errors.ts";
 import type { ScanOptions } from "./table.ts";
 
 /** {@link ScanOptions} with everything filled in and checked. */
@@ -36,10 +36,10 @@ export function checkScan(fieldCount: number, rows: number, options: ScanOptions
 export function ordinalsOf(fields: readonly { readonly name: string }[], names: readonly string[]): number[] {
   return names.map((name) => {
     const ordinal = fields.findIndex((f) => f.name === name);
-    needs(ordinal >= 0, "TABLE_NO_FIELD", () => `there is no field "${name}"`, {
+    needs(ordinal >= 0, "TABLE_NO_FIELD", () => `there is no field ${quoted(name)}`, {
       hint: `the table has: ${fields
         .slice(0, 20)
-        .map((f) => f.name)
+        .map((f) => quoted(f.name))
         .join(", ")}${fields.length > 20 ? ", …" : ""}`,
     });
     return ordinal;

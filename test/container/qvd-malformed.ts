@@ -379,6 +379,50 @@ const INDEXES: readonly Fault[] = [
   ),
 ];
 
+/** `count` fields of no symbols, as short as the reader takes them; the last one has no NULLs either. */
+function emptyFields(count: number): string {
+  const one = (name: string, value: number) => `<${name}>${value}</${name}>`;
+  const rest = ["BitOffset", "BitWidth", "NoOfSymbols", "Offset", "Length"].map((name) => one(name, 0)).join("");
+  return Array.from({ length: count }, (_, i) => {
+    const bias = one("Bias", i === count - 1 ? 0 : -2);
+    return `<QvdFieldHeader><FieldName>f${i}</FieldName>${bias}${rest}</QvdFieldHeader>`;
+  }).join("");
+}
+
+const replaced = (from: string, to: () => string) => () => editHeader(goodQvd(), (xml) => xml.replace(from, to));
+
+/** As much as the limits let through, and then a fault: what costs most to refuse. */
+const COSTLY: readonly Fault[] = [
+  bytes(
+    "QVD_INDEX",
+    "fields up to the limit, the last one without its symbols",
+    replaced("</Fields>", () => `${emptyFields(MAX_FIELDS - 3)}</Fields>`),
+  ),
+  bytes(
+    "QVD_COMPRESSED",
+    "elements up to the limit, each with a text of its own",
+    replaced("<Compression>", () => {
+      const texts = Array.from({ length: MAX_XML_ELEMENTS - 100 }, (_, i) => `<b>\u00e9${i % 10_000}</b>`);
+      return `${texts.join("")}<Compression>zip`;
+    }),
+  ),
+  bytes(
+    "QVD_XML",
+    "an attribute of sixteen million characters",
+    replaced("<Fields>", () => `<Fields a="${"x".repeat(16_000_000)}" b>`),
+  ),
+  bytes(
+    "QVD_XML",
+    "a tag name of sixteen million characters",
+    replaced("<Fields>", () => `<${"x".repeat(16_000_000)}>`),
+  ),
+  bytes("QVD_RANGE", "a field name of ten million characters", () =>
+    editHeader(goodQvd(), (xml) =>
+      xml.replace(/(<Length>)\d+/, "$1999999").replace("Alpha", () => "x".repeat(10_000_000)),
+    ),
+  ),
+];
+
 /** Every fault, each with a name of its own. */
 export const FAULTS: readonly Fault[] = [
   ...NOT_A_QVD,
@@ -389,4 +433,5 @@ export const FAULTS: readonly Fault[] = [
   ...BITS,
   ...SYMBOLS,
   ...INDEXES,
+  ...COSTLY,
 ];

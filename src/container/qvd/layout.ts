@@ -1,4 +1,4 @@
-import { needs, QErr } from "../../errors.ts";
+import { needs, QErr, quoted } from "../../errors.ts";
 import { MAX_BIT_WIDTH, MAX_ROWS_WITHOUT_BYTES, MAX_SYMBOL_BYTES } from "../../limits.ts";
 import type { Part } from "../part.ts";
 import type { QvdHeader } from "./header.ts";
@@ -28,7 +28,7 @@ export function planLayout(header: QvdHeader, fileSize: number): QvdLayout {
   });
   const base = header.bytes.byteLength;
   const symbols = header.fields.map((field, ordinal): Part => {
-    const name = `symbols of "${field.name}"`;
+    const name = `symbols of ${quoted(field.name)}`;
     const part: Part = { name, role: "symbols", offset: base + field.offset, length: field.length, ordinal };
     checkInside(part, fileSize);
     needs(field.length <= MAX_SYMBOL_BYTES, "LIMIT_EXCEEDED", `${name} has over ${MAX_SYMBOL_BYTES} bytes`, {
@@ -95,7 +95,7 @@ function checkBits(header: QvdHeader): void {
   const used = header.fields.filter((f) => f.bitWidth > 0).sort((a, b) => a.bitOffset - b.bitOffset);
   let end = 0;
   for (const f of used) {
-    const part = `field "${f.name}"`;
+    const part = `field ${quoted(f.name)}`;
     needs(f.bitWidth <= MAX_BIT_WIDTH, "QVD_BITS", `${part} is ${f.bitWidth} bits wide, over ${MAX_BIT_WIDTH}`, {
       part,
     });
