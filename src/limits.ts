@@ -93,3 +93,5 @@ export const MAX_LINT_COMBINATIONS = 1_000_000;
 
 /** Bytes of one line of an audit log: an event names tables, fields and groups of one user, a few kilobytes. */
 export const MAX_AUDIT_LINE_BYTES = 4 * 1024 * 1024;
+/** Bytes of one row group of a Parquet file as stored, and of one column of it unpacked: each is held in memory as a whole. */
+export const MAX_PARQUET_CHUNK_BYTES = 2 ** 30;

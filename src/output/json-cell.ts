@@ -7,7 +7,7 @@ import type { CellEncoder } from "./row-writer.ts";
 /**
  * The JSON form of a cell, lossless with `both`: `null`, a number, a string, `[number, text]` for a dual. What JSON numbers
  * cannot say is `{"number":"NaN"|"Infinity"|"-Infinity"}`; -0 is `-0.0`, which `JSON.parse` and Python read as -0.
- * Numbers are the shortest decimals that read back the same.
+ * Whole numbers have all their digits, other numbers are the shortest decimals that read back the same.
  */
 export function jsonCell(duals: DualSides): CellEncoder {
   return (out, symbols, index) => {
@@ -33,6 +33,9 @@ export function jsonCell(duals: DualSides): CellEncoder {
 
 export function jsonNumber(value: number): string {
   if (Object.is(value, -0)) return "-0.0";
+  // The shortest digits of a whole number beyond 2^53 are those of another whole number: a reader with big integers, and
+  // ours, would see that one.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21) return String(BigInt(value));
   return Number.isFinite(value) ? String(value) : `{"number":"${value}"}`;
 }
 

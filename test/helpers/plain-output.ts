@@ -30,5 +30,6 @@ function plainJsonCell(cell: Cell): string {
   if (isDual(cell)) return `[${plainJsonCell(cell.number)},${JSON.stringify(cell.text)}]`;
   if (typeof cell !== "number") return JSON.stringify(cell);
   if (Object.is(cell, -0)) return "-0.0";
-  return Number.isFinite(cell) ? String(cell) : `{"number":"${cell}"}`;
+  if (!Number.isFinite(cell)) return `{"number":"${cell}"}`;
+  return Number.isInteger(cell) && Math.abs(cell) < 1e21 ? BigInt(cell).toString() : String(cell);
 }

@@ -1,0 +1,44 @@
+import { type CompressionCodec, type Compressors, snappyUncompress } from "hyparquet";
+import { Inflate } from "pako";
+import { needs } from "../errors.ts";
+
+/** Codecs that pages may be packed with. */
+export const PARQUET_CODECS: readonly CompressionCodec[] = ["UNCOMPRESSED", "SNAPPY", "GZIP"];
+
+/**
+ * Unpackers that check the length a page header claims before they allocate it, and that the page is that long.
+ * @throws from the unpackers: `LIMIT_EXCEEDED` on a claim beyond `limit`, `IMPORT_SYNTAX` on a page that does not unpack to
+ *   its claim
+ */
+export function parquetCompressors(limit: number): Compressors {
+  const claimed = (length: number): Uint8Array => {
+    needs(length >= 0, "IMPORT_SYNTAX", "a page of the Parquet file claims a negative length");
+    needs(length <= limit, "LIMIT_EXCEEDED", `a page of the Parquet file claims more than ${limit} bytes`);
+    return new Uint8Array(length);
+  };
+  return {
+    SNAPPY(packed, length) {
+      const output = claimed(length);
+      snappyUncompress(packed, output);
+      return output;
+    },
+    GZIP(packed, length) {
+      const output = claimed(length);
+      const inflate = new Inflate();
+      let at = 0;
+      inflate.onData = (piece) => {
+        const bytes = piece as Uint8Array;
+        needs(
+          at + bytes.length <= length,
+          "IMPORT_SYNTAX",
+          "a page of the Parquet file unpacks to more than it claims",
+        );
+        output.set(bytes, at);
+        at += bytes.length;
+      };
+      inflate.push(packed, true);
+      needs(inflate.err === 0 && at === length, "IMPORT_SYNTAX", "a page of the Parquet file does not unpack");
+      return output;
+    },
+  };
+}
