@@ -14,7 +14,17 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
   table: { bytes: "all", source: "types", container: "all", kernel: "all" },
   reduce: { bytes: "all", kernel: "all", table: "all" },
   output: { bytes: "all", source: "types", table: "all" },
-  engine: { bytes: "all", source: "all", kernel: "all", container: "all", table: "all", reduce: "all", output: "all" },
+  input: { bytes: "all", source: "types", table: "all" },
+  engine: {
+    bytes: "all",
+    source: "all",
+    kernel: "all",
+    container: "all",
+    table: "all",
+    reduce: "all",
+    output: "all",
+    input: "all",
+  },
   demo: { bytes: "all", source: "all", table: "all", engine: "all" },
   cli: { demo: "all", engine: "all", output: "all", table: "types" },
 };

@@ -5,8 +5,8 @@ import { MAX_INPUT_RECORD_BYTES } from "../../src/limits.ts";
 import { writeCsv } from "../../src/output/csv.ts";
 import type { Cell } from "../../src/table/dual.ts";
 import { displayText, numberFormatter } from "../../src/table/number-format.ts";
+import { anyTable } from "../helpers/made-tables.ts";
 import { codeOf, inPieces, rowsOf, written } from "../helpers/read.ts";
-import { anyTable } from "../helpers/tables.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 

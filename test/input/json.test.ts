@@ -6,8 +6,8 @@ import { MAX_FIELDS } from "../../src/limits.ts";
 import { writeJson, writeNdjson } from "../../src/output/json.ts";
 import { type Cell, sameCell } from "../../src/table/dual.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
+import { anyTable } from "../helpers/made-tables.ts";
 import { codeOf, inPieces, rowsOf, written } from "../helpers/read.ts";
-import { anyTable } from "../helpers/tables.ts";
 
 const bytesOf = (input: string | Uint8Array): Uint8Array =>
   typeof input === "string" ? new TextEncoder().encode(input) : input;

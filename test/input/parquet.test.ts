@@ -14,8 +14,8 @@ import { memorySource } from "../../src/source/memory.ts";
 import { dayOfUnixMicros, UNIX_EPOCH_DAY } from "../../src/table/day-number.ts";
 import type { Cell } from "../../src/table/dual.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
+import { anyTable } from "../helpers/made-tables.ts";
 import { codeOf, rowsOf, written } from "../helpers/read.ts";
-import { anyTable } from "../helpers/tables.ts";
 
 let folder: string;
 let duck: DuckDBConnection;
