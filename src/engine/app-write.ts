@@ -1,5 +1,5 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
-import { encodeFrame, encodeJsonFrame } from "../container/qvf/frame.ts";
+import { encodeFrame, encodeJsonFrame, frameText, parseFrame } from "../container/qvf/frame.ts";
 import { directoryPart, newPart, partsOf, type QvfPart, replacedPart } from "../container/qvf/parts.ts";
 import { writeContainer } from "../container/qvf/writer.ts";
 import { QErr } from "../errors.ts";
@@ -27,20 +27,15 @@ export async function writeApp(sink: ByteSink, parts: readonly QvfPart[]): Promi
 }
 
 /**
- * Replaces the load script. Apps of Qlik carry a second copy of it in `qvapp_allproperties`, which is not understood
- * and stays as it is.
- * @throws `QVF_JSON` if the script that is there cannot be read
+ * Replaces the load script, or adds one. Apps of Qlik carry a second copy of it in `qvapp_allproperties`, which is not
+ * understood and stays as it is.
+ * @throws `QVF_JSON`, `QVF_STREAM`, `QVF_DEFLATE` if the script that is there cannot be read
  */
-export async function replaceScript(
-  parts: readonly QvfPart[],
-  app: App | undefined,
-  script: string,
-): Promise<QvfPart[]> {
+export async function replaceScript(parts: readonly QvfPart[], script: string): Promise<QvfPart[]> {
   const there = parts.find((part) => part.path === SCRIPT_PATH);
   if (there === undefined) return [...parts, scriptPart(script, latest(parts))];
-  const before =
-    app === undefined ? {} : jsonObject(new TextDecoder().decode(await app.content(SCRIPT_PATH)), SCRIPT_PATH);
-  const bytes = encodeJsonFrame({ ...before, qScript: script });
+  const before = await frameText(parseFrame(await there.read(), SCRIPT_PATH), inflateNode);
+  const bytes = encodeJsonFrame({ ...jsonObject(before, SCRIPT_PATH), qScript: script });
   return parts.map((part) => (part === there ? replacedPart(part, bytes) : part));
 }
 

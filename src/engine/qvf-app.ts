@@ -13,7 +13,7 @@ import { inflateNode } from "./inflate.ts";
 export interface App {
   readonly source: ByteSource;
   readonly container: QvfContainer;
-  /** `qvapp_approperties` as far as it is JSON: `qTitle`, `qSavedInProductVersion`, `hassectionaccess`, …; else empty. */
+  /** `qvapp_approperties`: `qTitle`, `qSavedInProductVersion`, `hassectionaccess`, …; empty if the app has none. */
   properties(): Promise<Readonly<Record<string, unknown>>>;
   /**
    * The load script.
@@ -55,9 +55,9 @@ export async function openQvfApp(source: ByteSource): Promise<App> {
       .map((entry) => describeObject(entry, parseMeta(entry.meta, entry.path))),
     async properties() {
       if (container.entry(PROPERTIES_PATH) === undefined) return {};
+      // Some engines call it binary, but it is JSON with its NUL all the same.
       const frame = parseFrame(await container.read(PROPERTIES_PATH), PROPERTIES_PATH);
-      // Old engines wrote a binary property blob here.
-      return frame.format === "gzjson" ? jsonObject(await frameText(frame, inflateNode), PROPERTIES_PATH) : {};
+      return jsonObject(await frameText(frame, inflateNode), PROPERTIES_PATH);
     },
     async script() {
       if (container.entry(SCRIPT_PATH) === undefined) {

@@ -1,0 +1,188 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, isAbsolute, join, normalize } from "node:path";
+import { concat } from "../bytes/concat.ts";
+import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
+import { encodeFrame, inflateFrame, parseFrame } from "../container/qvf/frame.ts";
+import { isFramed, partsOf, type QvfPart } from "../container/qvf/parts.ts";
+import { QErr } from "../errors.ts";
+import { replaceScript } from "./app-write.ts";
+import { inflateNode } from "./inflate.ts";
+import { type App, SCRIPT_PATH, scriptOf, tablesFor } from "./qvf-app.ts";
+
+/** One stream of an app that was extracted to a folder. */
+interface ExtractedStream {
+  readonly path: string;
+  /** In the folder; left out for directories. */
+  readonly file?: string;
+  /** Format of the frame that the content was in; `raw` streams have none. */
+  readonly format?: "gzjson" | "binary" | "raw";
+  /** OLE automation date. */
+  readonly time: number;
+  /** The directory entry's JSON. */
+  readonly meta: string;
+}
+
+/** `manifest.json` of a folder that an app was extracted to. */
+interface ExtractManifest {
+  readonly kind: "qvault-app";
+  readonly version: 1;
+  /** True if the app has section access and all of its data were extracted nevertheless. */
+  readonly asAdmin: boolean;
+  readonly script?: string;
+  readonly streams: readonly ExtractedStream[];
+}
+
+export const EXTRACT_KIND = "qvault-app";
+const MANIFEST = "manifest.json";
+const SCRIPT_FILE = "script.qvs";
+
+/**
+ * Writes everything in an app to `folder`: each stream to a file (JSON as JSON, images as images, data streams as they
+ * are), the script to `script.qvs`, and what is needed to put it all back to `manifest.json`.
+ * @returns the number of streams
+ * @throws `APP_ACCESS` if the app has section access and `asAdmin` is not set, `SINK_EXISTS` if the folder is not empty,
+ *   `SINK_WRITE`, and what reading throws
+ */
+export async function extractApp(app: App, folder: string, options: { readonly asAdmin: boolean }): Promise<number> {
+  // The data streams are in the folder: whoever may not see all tables may not have them.
+  const { asAdmin } = await tablesFor(app, options);
+  await emptyFolder(folder);
+  const streams: ExtractedStream[] = [];
+  const taken = new Set<string>([MANIFEST, SCRIPT_FILE]);
+  let script: string | undefined;
+  for (const part of await partsOf(app.container)) {
+    const { path, time } = part;
+    const meta = decodeUtf8(part.meta.at(-1) === 0 ? part.meta.subarray(0, -1) : part.meta, path);
+    if (part.isDirectory) {
+      streams.push({ path, time, meta });
+      continue;
+    }
+    const { format, content } = await contentOf(path, await part.read());
+    const file = freeName(path, format, taken);
+    await save(folder, file, content);
+    streams.push({ path, file, format, time, meta });
+    if (path === SCRIPT_PATH) {
+      script = SCRIPT_FILE;
+      await save(folder, SCRIPT_FILE, encodeUtf8(scriptOf(decodeUtf8(content, path))));
+    }
+  }
+  const manifest: ExtractManifest = { kind: EXTRACT_KIND, version: 1, asAdmin, ...(script && { script }), streams };
+  await save(folder, MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 1)}\n`));
+  return streams.filter((stream) => stream.file !== undefined).length;
+}
+
+async function contentOf(
+  path: string,
+  bytes: Uint8Array,
+): Promise<{ readonly format: "gzjson" | "binary" | "raw"; readonly content: Uint8Array }> {
+  if (!isFramed(path)) return { format: "raw", content: bytes };
+  const frame = parseFrame(bytes, path);
+  const raw = await inflateFrame(frame, inflateNode);
+  // Qlik's NUL after JSON is put back when the stream is written.
+  const isJson = frame.format === "gzjson" && raw.at(-1) === 0;
+  return { format: isJson ? "gzjson" : "binary", content: isJson ? raw.subarray(0, -1) : raw };
+}
+
+/** Names that are safe on every system and never leave the folder; the manifest knows which is which. */
+function freeName(path: string, format: string, taken: Set<string>): string {
+  const percent = (c: string) =>
+    [...encodeUtf8(c)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
+  const safe = path
+    .split("/")
+    .map((name) => name.replace(/[^\p{L}\p{N} ._$()@+=,-]|^[. ]|[. ]$/gu, percent))
+    .map((name) => (/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(name) ? `_${name}` : name))
+    .join("/");
+  const ending = format === "gzjson" ? ".json" : /\.\w{1,5}$/.test(safe) ? "" : ".bin";
+  // Systems that fold case would write two streams into one file.
+  for (let n = 1; ; n++) {
+    const name = `${safe}${n === 1 ? "" : `~${n}`}${ending}`;
+    if (taken.has(name.toLowerCase())) continue;
+    taken.add(name.toLowerCase());
+    return name;
+  }
+}
+
+async function emptyFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    if ((await readdir(folder)).length === 0) return;
+  } catch (cause) {
+    throw new QErr("SINK_WRITE", `${folder} cannot be made`, { cause });
+  }
+  throw new QErr("SINK_EXISTS", `${folder} is not empty`, { hint: "choose a new folder" });
+}
+
+async function save(folder: string, file: string, bytes: Uint8Array): Promise<void> {
+  const target = join(folder, file);
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, bytes, { flag: "wx" });
+  } catch (cause) {
+    throw new QErr("SINK_WRITE", `${target} cannot be written`, { cause });
+  }
+}
+
+/**
+ * Twin of {@link extractApp}: the parts of an app from its folder. Files that were not changed give the same streams byte
+ * for byte; a changed `script.qvs` becomes the script.
+ * @param manifest the parsed `manifest.json` of `folder`
+ * @throws `APP_MANIFEST` if the manifest is none or names a file outside the folder, `SOURCE_NOT_FOUND`
+ */
+export async function partsFromFolder(folder: string, manifest: unknown): Promise<readonly QvfPart[]> {
+  const { streams, script } = checkManifest(manifest);
+  const parts: QvfPart[] = [];
+  for (const { path, file, format, time, meta } of streams) {
+    const metaBytes = file === undefined ? new Uint8Array(0) : encodeUtf8(`${meta}\0`);
+    const bytes = file === undefined ? new Uint8Array(0) : streamOf(await load(folder, file), format);
+    const isDirectory = file === undefined;
+    parts.push({ path, isDirectory, time, meta: metaBytes, size: bytes.byteLength, read: async () => bytes });
+  }
+  if (script === undefined) return parts;
+  const text = decodeUtf8(await load(folder, script), script);
+  const before = parts.find((part) => part.path === SCRIPT_PATH);
+  if (before !== undefined && (await scriptIn(before)) === text) return parts;
+  return replaceScript(parts, text);
+}
+
+async function scriptIn(part: QvfPart): Promise<string> {
+  const raw = await inflateFrame(parseFrame(await part.read(), part.path), inflateNode);
+  return scriptOf(decodeUtf8(raw.subarray(0, -1), part.path));
+}
+
+function streamOf(content: Uint8Array, format: ExtractedStream["format"]): Uint8Array {
+  if (format === "gzjson") return encodeFrame("gzjson", concat([content, new Uint8Array(1)]));
+  return format === "binary" ? encodeFrame("binary", content) : content;
+}
+
+async function load(folder: string, file: string): Promise<Uint8Array> {
+  const inside = !isAbsolute(file) && !normalize(file).startsWith("..");
+  if (!inside)
+    throw new QErr("APP_MANIFEST", `the manifest names ${JSON.stringify(file)}, which is outside its folder`);
+  try {
+    return new Uint8Array(await readFile(join(folder, file)));
+  } catch (cause) {
+    throw new QErr("SOURCE_NOT_FOUND", `${join(folder, file)} cannot be read`, { cause });
+  }
+}
+
+function checkManifest(value: unknown): ExtractManifest {
+  const manifest = value as Partial<ExtractManifest> | null;
+  const whole =
+    manifest?.kind === EXTRACT_KIND &&
+    manifest.version === 1 &&
+    (manifest.script === undefined || typeof manifest.script === "string") &&
+    Array.isArray(manifest.streams) &&
+    manifest.streams.every(isStream);
+  if (whole) return manifest as ExtractManifest;
+  throw new QErr("APP_MANIFEST", "the manifest is not one that app extract wrote");
+}
+
+function isStream(value: unknown): boolean {
+  const stream = value as Partial<ExtractedStream> | null;
+  return (
+    typeof stream?.path === "string" &&
+    typeof stream.time === "number" &&
+    typeof stream.meta === "string" &&
+    (stream.file === undefined || (typeof stream.file === "string" && typeof stream.format === "string"))
+  );
+}
