@@ -4,8 +4,9 @@
  * - `usage`: the call itself is wrong · `read`: bytes could not be had · `damaged`: not a container, or a broken one
  * - `unsupported`: well formed, but refused on purpose · `data`: a value that the target format cannot hold
  * - `write`: the output could not be made · `cancelled`: the caller aborted
+ * - `key`: a key, certificate, token or signature is missing, wrong, refused or not trusted
  */
-export type ErrorClass = "usage" | "read" | "damaged" | "unsupported" | "data" | "write" | "cancelled";
+export type ErrorClass = "usage" | "read" | "damaged" | "unsupported" | "data" | "write" | "cancelled" | "key";
 
 /** Every code there is, grouped by the folder that raises it. The code is the contract; messages are prose. */
 export const ERROR_CLASS = {
@@ -76,6 +77,42 @@ export const ERROR_CLASS = {
   IMPORT_UNSUPPORTED: "unsupported",
   OUTPUT_VALUE: "data",
   OUTPUT_UNAVAILABLE: "unsupported",
+  // seal
+  SEAL_ABSENT: "usage",
+  SEAL_DAMAGED: "damaged",
+  SEAL_TRUNCATED: "damaged",
+  SEAL_STRIPPED: "damaged",
+  SEAL_VERSION: "unsupported",
+  SEAL_WRONG_KEY: "key",
+  SEAL_NO_IDENTITY: "key",
+  SEAL_UNSIGNED: "key",
+  SEAL_BAD_SIGNATURE: "key",
+  SEAL_CERTIFICATE: "key",
+  SEAL_CERT_EXPIRED: "key",
+  SEAL_KEYS_FULL: "write",
+  // keys
+  KEY_REFERENCE: "usage",
+  KEY_PROVIDER_UNAVAILABLE: "key",
+  KEY_MODULE_LOAD: "key",
+  KEY_MODULE_INIT: "key",
+  KEY_STORE_NOT_FOUND: "key",
+  KEY_STORE_FORMAT: "key",
+  KEY_TOKEN_NOT_PRESENT: "key",
+  KEY_TOKEN_REMOVED: "key",
+  KEY_NOT_FOUND: "key",
+  KEY_AMBIGUOUS: "key",
+  KEY_NO_PRIVATE_KEY: "key",
+  KEY_PIN_REQUIRED: "key",
+  KEY_PIN_INCORRECT: "key",
+  KEY_PIN_FINAL_TRY: "key",
+  KEY_PIN_LOCKED: "key",
+  KEY_PIN_EXPIRED: "key",
+  KEY_ACCESS_DENIED: "key",
+  KEY_ALG_UNSUPPORTED: "key",
+  KEY_USAGE_FORBIDDEN: "key",
+  KEY_UNWRAP_FAILED: "key",
+  KEY_TIMEOUT: "key",
+  KEY_DEVICE_ERROR: "key",
 } as const satisfies Record<string, ErrorClass>;
 
 export type ErrorCode = keyof typeof ERROR_CLASS;

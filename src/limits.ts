@@ -95,3 +95,5 @@ export const MAX_LINT_COMBINATIONS = 1_000_000;
 export const MAX_AUDIT_LINE_BYTES = 4 * 1024 * 1024;
 /** Bytes of one row group of a Parquet file as stored, and of one column of it unpacked: each is held in memory as a whole. */
 export const MAX_PARQUET_CHUNK_BYTES = 2 ** 30;
+/** Plaintext bytes of one sealed part; far above any table, far below the 2^52 bytes of the construction. */
+export const MAX_SEALED_PART_BYTES = 2 ** 40;

@@ -1,0 +1,226 @@
+import { needs, QErr } from "../errors.ts";
+import type { ByteSource } from "../source/source.ts";
+import {
+  CHUNK_BYTES,
+  MESSAGE_HEADER_BYTES,
+  type MessageKey,
+  newMessage,
+  openChunk,
+  openMessageKey,
+  plainLength,
+  SEALED_CHUNK_BYTES,
+  sealChunk,
+  wipeMessageKey,
+} from "./cobblestone.ts";
+
+/** Chunks sealed or opened in one go: 16 chunks are 256 KiB, where one read costs little beside the decryption. */
+const RUN_CHUNKS = 16;
+
+/** Takes the bytes of a message in pieces of any size; `write` gets the sealed bytes in order. */
+export interface MessageSealer {
+  push(plain: Uint8Array): Promise<void>;
+  /** Seals the last chunk, which may be empty. Without it the message is cut off, and opening says so. */
+  end(): Promise<void>;
+  /** Overwrites the key and what is buffered. `end` does it too. */
+  wipe(): void;
+}
+
+/** Seals a message as it comes, 16 KiB at a time. `write` may keep nothing: its buffer is written over. */
+export function messageSealer(
+  inputKey: Uint8Array,
+  context: Uint8Array,
+  write: (sealed: Uint8Array) => Promise<void>,
+): MessageSealer {
+  const message = newMessage(inputKey, context);
+  const pending = new Uint8Array(CHUNK_BYTES);
+  const out = new Uint8Array(MESSAGE_HEADER_BYTES + RUN_CHUNKS * SEALED_CHUNK_BYTES);
+  out.set(message.header);
+  let filled = 0;
+  let chunk = 0;
+  let at = message.header.byteLength;
+
+  async function seal(plain: Uint8Array): Promise<void> {
+    at += sealChunk(message, chunk, plain, out, at);
+    chunk += 1;
+    if (at + SEALED_CHUNK_BYTES > out.byteLength) await flush();
+  }
+
+  async function flush(): Promise<void> {
+    const length = at;
+    at = 0;
+    await write(out.subarray(0, length));
+  }
+
+  function wipe(): void {
+    wipeMessageKey(message);
+    pending.fill(0);
+  }
+
+  return {
+    async push(plain) {
+      let from = 0;
+      while (from < plain.byteLength) {
+        if (filled === 0 && plain.byteLength - from >= CHUNK_BYTES) {
+          await seal(plain.subarray(from, from + CHUNK_BYTES));
+          from += CHUNK_BYTES;
+          continue;
+        }
+        const piece = plain.subarray(from, from + CHUNK_BYTES - filled);
+        pending.set(piece, filled);
+        filled += piece.byteLength;
+        from += piece.byteLength;
+        if (filled < CHUNK_BYTES) return;
+        filled = 0;
+        await seal(pending);
+      }
+    },
+    async end() {
+      await seal(pending.subarray(0, filled));
+      wipe();
+      if (at > 0) await flush();
+    },
+    wipe,
+  };
+}
+
+/** Random access to one sealed part. */
+export interface MessageReader {
+  /** Bytes inside. Taken from the length of the part, and true only once the last chunk was opened. */
+  readonly size: number;
+  /**
+   * Fills `target` with the bytes from `offset`; only the chunks that hold them are read, each checked before a byte of
+   * it is handed out.
+   * @throws `SEAL_DAMAGED` with the place in the file of the chunk that is wrong
+   */
+  readInto(offset: number, target: Uint8Array): Promise<void>;
+  /** Overwrites the key and every buffer. */
+  wipe(): void;
+}
+
+export interface MessagePlace {
+  /** For messages, e.g. `rows of "Name"`. */
+  readonly name: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Opens the message at `place` of `source` for random access: one read of 56 bytes, and the commitment is checked.
+ * The input key has been authenticated before, so that a commitment that does not fit is damage, not a wrong key.
+ * @throws `SEAL_TRUNCATED`, `SEAL_DAMAGED`
+ */
+export async function messageReader(
+  source: ByteSource,
+  place: MessagePlace,
+  inputKey: Uint8Array,
+  context: Uint8Array,
+): Promise<MessageReader> {
+  const size = plainLength(place.length);
+  const head = await source.read(place.offset, MESSAGE_HEADER_BYTES);
+  const message = keyOf(inputKey, context, head, place);
+  const sealed = new Uint8Array(RUN_CHUNKS * SEALED_CHUNK_BYTES);
+  const plain = new Uint8Array(CHUNK_BYTES);
+
+  async function readInto(offset: number, target: Uint8Array): Promise<void> {
+    needs(offset >= 0 && offset + target.byteLength <= size, "SOURCE_RANGE", `range is not inside ${place.name}`);
+    const lastChunk = Math.floor((offset + target.byteLength - 1) / CHUNK_BYTES);
+    let first = Math.floor(offset / CHUNK_BYTES);
+    while (target.byteLength > 0 && first <= lastChunk) {
+      const count = Math.min(RUN_CHUNKS, lastChunk - first + 1);
+      const from = MESSAGE_HEADER_BYTES + first * SEALED_CHUNK_BYTES;
+      const run = sealed.subarray(0, Math.min(count * SEALED_CHUNK_BYTES, place.length - from));
+      await source.readInto(place.offset + from, run);
+      for (let i = 0; i < count; i++) openOne(first + i, run.subarray(i * SEALED_CHUNK_BYTES), offset, target);
+      first += count;
+    }
+  }
+
+  function openOne(chunk: number, rest: Uint8Array, offset: number, target: Uint8Array): void {
+    const start = chunk * CHUNK_BYTES;
+    const bytes = rest.subarray(0, SEALED_CHUNK_BYTES);
+    const whole = start >= offset && start + CHUNK_BYTES <= offset + target.byteLength;
+    try {
+      if (whole) {
+        openChunk(message, chunk, bytes, target, start - offset);
+        return;
+      }
+      const length = openChunk(message, chunk, bytes, plain, 0);
+      const from = Math.max(0, offset - start);
+      const to = Math.min(length, offset + target.byteLength - start);
+      target.set(plain.subarray(from, to), start + from - offset);
+      plain.fill(0, 0, length);
+    } catch (cause) {
+      throw damagedChunk(cause, chunk, place, bytes.byteLength);
+    }
+  }
+
+  return {
+    size,
+    readInto,
+    wipe() {
+      wipeMessageKey(message);
+      plain.fill(0);
+      sealed.fill(0);
+    },
+  };
+}
+
+/**
+ * Opens every chunk of a part in order, hands out each, and so proves its length: the last one is the short one.
+ * `take` may keep nothing.
+ */
+export async function readMessage(
+  source: ByteSource,
+  place: MessagePlace,
+  inputKey: Uint8Array,
+  context: Uint8Array,
+  take: (plain: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  const size = plainLength(place.length);
+  const message = keyOf(inputKey, context, await source.read(place.offset, MESSAGE_HEADER_BYTES), place);
+  const plain = new Uint8Array(CHUNK_BYTES);
+  const sealed = new Uint8Array(RUN_CHUNKS * SEALED_CHUNK_BYTES);
+  const chunks = Math.floor(size / CHUNK_BYTES) + 1;
+  try {
+    for (let first = 0; first < chunks; first += RUN_CHUNKS) {
+      const from = MESSAGE_HEADER_BYTES + first * SEALED_CHUNK_BYTES;
+      const run = sealed.subarray(0, Math.min(sealed.byteLength, place.length - from));
+      await source.readInto(place.offset + from, run);
+      for (let i = 0; i < RUN_CHUNKS && first + i < chunks; i++) {
+        const bytes = run.subarray(i * SEALED_CHUNK_BYTES, (i + 1) * SEALED_CHUNK_BYTES);
+        let length: number;
+        try {
+          length = openChunk(message, first + i, bytes, plain, 0);
+        } catch (cause) {
+          throw damagedChunk(cause, first + i, place, bytes.byteLength);
+        }
+        await take(plain.subarray(0, length));
+      }
+    }
+  } finally {
+    wipeMessageKey(message);
+    plain.fill(0);
+  }
+}
+
+function keyOf(inputKey: Uint8Array, context: Uint8Array, head: Uint8Array, place: MessagePlace): MessageKey {
+  try {
+    return openMessageKey(inputKey, context, head);
+  } catch {
+    throw new QErr(
+      "SEAL_DAMAGED",
+      `${place.name}: its first ${MESSAGE_HEADER_BYTES} bytes are not those that were sealed here`,
+      {
+        part: place.name,
+        offset: place.offset,
+        length: MESSAGE_HEADER_BYTES,
+      },
+    );
+  }
+}
+
+function damagedChunk(cause: unknown, chunk: number, place: MessagePlace, length: number): unknown {
+  if (!(cause instanceof QErr)) return cause;
+  const offset = place.offset + MESSAGE_HEADER_BYTES + chunk * SEALED_CHUNK_BYTES;
+  return new QErr("SEAL_DAMAGED", `${place.name}: chunk ${chunk} is damaged`, { part: place.name, offset, length });
+}
