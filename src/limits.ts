@@ -97,3 +97,27 @@ export const MAX_AUDIT_LINE_BYTES = 4 * 1024 * 1024;
 export const MAX_PARQUET_CHUNK_BYTES = 2 ** 30;
 /** Plaintext bytes of one sealed part; far above any table, far below the 2^52 bytes of the construction. */
 export const MAX_SEALED_PART_BYTES = 2 ** 40;
+
+/** Sealed columns (or members of an app) in one file: each has a key and three parts in the manifest. */
+export const MAX_SEALED_ITEMS = 4096;
+
+/** Slots (audiences) of one file. Each costs one private-key operation to try. */
+export const MAX_SLOTS = 64;
+
+/** Recipients of one slot. Each is tried against the key stores, so this bounds what a hostile file can make them do. */
+export const MAX_RECIPIENTS = 256;
+
+/** The JWE of one slot: 256 recipients of RSA-4096 need about 220 KB. */
+export const MAX_JWE_BYTES = 1024 * 1024;
+
+/** Manifest of a sealed file: 32 bytes for each MiB of plain data and 48 for each of sealed data, so enough for 1 TiB. */
+export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+
+/** Key area of a sealed file: 64 slots with some recipients each; 256 recipients in every one would need more. */
+export const MAX_KEYS_BYTES = 32 * 1024 * 1024;
+
+/** Nesting of MessagePack in a manifest or key entry; the deepest one written here has 5 levels. */
+export const MAX_MSGPACK_DEPTH = 8;
+
+/** Values in one MessagePack message: about ten for each of 4096 sealed items with three parts, ten times over. */
+export const MAX_MSGPACK_VALUES = 1_000_000;

@@ -1,0 +1,167 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { createPublicKey, webcrypto } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { generalDecrypt } from "jose";
+import { describe, expect, it } from "vitest";
+import { contentKey, createJwe, encryptTo, openJwe, parseJwe, refOf, unwrapRequestOf } from "../../src/seal/jwe.ts";
+import { defaultProvider } from "../../src/seal/provider.ts";
+import { pointOfJwk } from "../../src/seal/recipient.ts";
+import { person } from "./people.ts";
+import { missing, toHex } from "./vectors.ts";
+
+const payload = new Uint8Array(32).map((_, i) => i);
+const people = {
+  rsa: person("rsa", "rsa-2048"),
+  p256: person("p256", "p256"),
+  p384: person("p384", "p384"),
+  p521: person("p521", "p521"),
+};
+const all = Object.values(people);
+const provider = defaultProvider();
+const context = { fileId: "00", slot: 0 };
+
+async function sealed(sha1 = false) {
+  return createJwe(
+    payload,
+    context,
+    all.map((p) => p.recipient({ oaepSha1: sha1 })),
+    provider,
+  );
+}
+
+describe("a slot's JWE", () => {
+  it.each(Object.keys(people) as (keyof typeof people)[])(
+    "opens for its %s recipient here and in npm jose",
+    async (name) => {
+      for (const sha1 of [false, true]) {
+        const text = JSON.stringify(await sealed(sha1));
+        const { jwe } = parseJwe(text);
+        const { handle, key } = people[name];
+        const mine = jwe.recipients.find((r) => refOf(r).spkiS256 === handle.info.spkiS256)!;
+        const cek = contentKey(mine, await handle.unwrap(unwrapRequestOf(mine)));
+        expect(toHex(openJwe(jwe, cek))).toBe(toHex(payload));
+        const foreign = await generalDecrypt(JSON.parse(text), key);
+        expect(toHex(foreign.plaintext)).toBe(toHex(payload));
+      }
+    },
+  );
+
+  it("is written as well by another WebCrypto that the caller brings", async () => {
+    const jwe = await createJwe(
+      payload,
+      context,
+      all.map((p) => p.recipient()),
+      { subtle: webcrypto.subtle as never },
+    );
+    for (const { key } of all)
+      expect(toHex((await generalDecrypt(JSON.parse(JSON.stringify(jwe)), key)).plaintext)).toBe(toHex(payload));
+  });
+
+  it("takes a further recipient without changing anything else", async () => {
+    const one = await createJwe(payload, context, [people.rsa.recipient()], provider);
+    const cek = contentKey(one.recipients[0]!, await people.rsa.handle.unwrap(unwrapRequestOf(one.recipients[0]!)));
+    const two = { ...one, recipients: [...one.recipients, await encryptTo(cek, people.p384.recipient(), provider)] };
+    const { plaintext } = await generalDecrypt(JSON.parse(JSON.stringify(two)), people.p384.key);
+    expect(toHex(plaintext)).toBe(toHex(payload));
+  });
+
+  it("is refused with SEAL_DAMAGED when ciphertext, tag, IV or protected header is another", async () => {
+    const jwe = await sealed();
+    const cek = contentKey(jwe.recipients[0]!, await people.rsa.handle.unwrap(unwrapRequestOf(jwe.recipients[0]!)));
+    const other = await createJwe(payload, { fileId: "01", slot: 0 }, [people.rsa.recipient()], provider);
+    for (const part of ["protected", "iv", "ciphertext", "tag"] as const) {
+      expect(() => openJwe({ ...jwe, [part]: other[part] }, cek), part).toThrow(
+        expect.objectContaining({ code: "SEAL_DAMAGED" }),
+      );
+    }
+  });
+
+  it("gives KEY_UNWRAP_FAILED or SEAL_WRONG_KEY for another person's key, KEY_ALG_UNSUPPORTED for another kind", async () => {
+    const jwe = await sealed();
+    const [rsa, p256] = jwe.recipients;
+    await expect(person("x", "rsa-2048").handle.unwrap(unwrapRequestOf(rsa!))).rejects.toMatchObject({
+      code: "KEY_UNWRAP_FAILED",
+    });
+    const z = await person("x").handle.unwrap(unwrapRequestOf(p256!));
+    expect(() => contentKey(p256!, z)).toThrow(expect.objectContaining({ code: "SEAL_WRONG_KEY" }));
+    await expect(people.p256.handle.unwrap(unwrapRequestOf(rsa!))).rejects.toMatchObject({
+      code: "KEY_ALG_UNSUPPORTED",
+    });
+    await expect(people.p384.handle.unwrap(unwrapRequestOf(p256!))).rejects.toMatchObject({
+      code: "KEY_ALG_UNSUPPORTED",
+    });
+  });
+
+  it("is read strictly: no other member, algorithm, encoding or length", async () => {
+    const jwe = await sealed();
+    const first = jwe.recipients[0]!;
+    const bad: readonly unknown[] = [
+      { ...jwe, unprotected: {} },
+      { ...jwe, iv: `${jwe.iv}=` },
+      { ...jwe, tag: jwe.tag.slice(0, 6) },
+      { ...jwe, ciphertext: "" },
+      { ...jwe, recipients: [] },
+      { ...jwe, protected: Buffer.from('{"enc":"A128GCM","typ":"qvault-slot+jwe"}').toString("base64url") },
+      { ...jwe, recipients: [{ ...first, header: { ...first.header, alg: "RSA1_5" } }] },
+      { ...jwe, recipients: [{ ...first, header: { ...first.header, alg: "dir" } }] },
+      { ...jwe, recipients: [{ ...first, header: { ...first.header, kid: "AA" } }] },
+      { ...jwe, recipients: [{ ...first, header: { ...first.header, p2c: 1 } }] },
+      { ...jwe, recipients: [{ ...first, encrypted_key: "AAAA" }] },
+      { ...jwe, recipients: [null] },
+      [],
+      null,
+      "text",
+    ];
+    for (const [i, value] of bad.entries()) {
+      expect(() => parseJwe(JSON.stringify(value)), `case ${i}`).toThrow(
+        expect.objectContaining({ code: "SEAL_DAMAGED" }),
+      );
+    }
+    expect(() => parseJwe("{")).toThrow(expect.objectContaining({ code: "SEAL_DAMAGED" }));
+    expect(() => parseJwe(" ".repeat(1024 * 1024 + 1))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
+    const many = { ...jwe, recipients: Array.from({ length: 257 }, () => first) };
+    expect(() => parseJwe(JSON.stringify(many))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
+    expect(parseJwe(JSON.stringify({ ...jwe, recipients: many.recipients.slice(1) })).jwe.recipients).toHaveLength(256);
+  });
+});
+
+describe("openssl opens a slot", () => {
+  if (spawnSync("openssl", ["version"]).status !== 0) {
+    missing("the program openssl");
+    return;
+  }
+  it.each([false, true])("of an RSA recipient with pkeyutl, OAEP SHA-1: %s", async (sha1) => {
+    const dir = mkdtempSync(join(tmpdir(), "qvault-jwe-"));
+    try {
+      const jwe = await sealed(sha1);
+      writeFileSync(join(dir, "key.pem"), people.rsa.key.export({ type: "pkcs8", format: "pem" }));
+      writeFileSync(join(dir, "cek.enc"), Buffer.from(jwe.recipients[0]!.encrypted_key, "base64url"));
+      const md = sha1 ? "sha1" : "sha256";
+      const args = `pkeyutl -decrypt -inkey ${dir}/key.pem -in ${dir}/cek.enc -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:${md} -pkeyopt rsa_mgf1_md:${md}`;
+      const cek = new Uint8Array(execFileSync("openssl", args.split(" ")));
+      expect(toHex(openJwe(jwe, cek))).toBe(toHex(payload));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  it("of an EC recipient with pkeyutl -derive", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "qvault-jwe-"));
+    try {
+      const jwe = await sealed();
+      const mine = jwe.recipients[1]!;
+      expect(pointOfJwk(mine.header.epk)!.curve).toBe("P-256");
+      const epk = createPublicKey({ key: { ...mine.header.epk! }, format: "jwk" });
+      writeFileSync(join(dir, "key.pem"), people.p256.key.export({ type: "pkcs8", format: "pem" }));
+      writeFileSync(join(dir, "epk.pem"), epk.export({ type: "spki", format: "pem" }));
+      const z = new Uint8Array(
+        execFileSync("openssl", `pkeyutl -derive -inkey ${dir}/key.pem -peerkey ${dir}/epk.pem`.split(" ")),
+      );
+      expect(toHex(openJwe(jwe, contentKey(mine, z)))).toBe(toHex(payload));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
