@@ -7,6 +7,7 @@ export const EXIT = {
   USAGE: 2,
   CANNOT_READ: 3,
   DAMAGED: 4,
+  KEY: 5,
   SOME_FAILED: 9,
   CANNOT_WRITE: 10,
   INTERRUPTED: 130,
@@ -22,8 +23,10 @@ export const EXIT_OF_CLASS: Readonly<Record<ErrorClass, ExitCode>> = {
   data: EXIT.CANNOT_WRITE,
   write: EXIT.CANNOT_WRITE,
   cancelled: EXIT.INTERRUPTED,
+  key: EXIT.KEY,
 };
 
 export const EXIT_HELP = `Exit codes:
   0 done · 1 finding · 2 wrong use · 3 cannot read · 4 damaged, or not a file of Qlik
+  5 a key, certificate or signature is missing, wrong or not trusted
   9 some of many failed · 10 cannot write · 130 interrupted`;

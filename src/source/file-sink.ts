@@ -3,7 +3,7 @@ import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path";
 import { QErr } from "../errors.ts";
 import { systemCode } from "./file.ts";
-import type { ByteSink } from "./sink.ts";
+import type { PatchSink } from "./sink.ts";
 
 export interface FileSinkOptions {
   /** Replace a file that is there; without it an existing target is `SINK_EXISTS`. */
@@ -28,7 +28,7 @@ export async function fileSink(
   path: string,
   options: FileSinkOptions = {},
   probe: SinkProbe = () => {},
-): Promise<ByteSink> {
+): Promise<PatchSink> {
   const force = options.force ?? false;
   const before = await stat(path).catch(() => undefined);
   if (before !== undefined && !force) throw exists(path);
@@ -58,20 +58,25 @@ export async function fileSink(
     throw failed(cause);
   }
 
-  return {
-    async write(bytes) {
-      try {
-        probe("write");
-        if (handle === undefined) throw new QErr("SINK_WRITE", `${path} was written after commit or abort`);
-        for (let at = 0; at < bytes.byteLength; ) {
-          const { bytesWritten } = await handle.write(bytes, at, bytes.byteLength - at);
-          at += bytesWritten;
-        }
-      } catch (cause) {
-        await abort();
-        throw failed(cause);
+  /** At `position`, or behind what was written last if it is null. */
+  async function put(bytes: Uint8Array, position: number | null): Promise<void> {
+    try {
+      probe("write");
+      if (handle === undefined) throw new QErr("SINK_WRITE", `${path} was written after commit or abort`);
+      for (let at = 0; at < bytes.byteLength; ) {
+        const place = position === null ? null : position + at;
+        const { bytesWritten } = await handle.write(bytes, at, bytes.byteLength - at, place);
+        at += bytesWritten;
       }
-    },
+    } catch (cause) {
+      await abort();
+      throw failed(cause);
+    }
+  }
+
+  return {
+    write: (bytes) => put(bytes, null),
+    writeAt: (offset, bytes) => put(bytes, offset),
     async commit() {
       try {
         if (handle === undefined) throw new QErr("SINK_WRITE", `${path} was committed after commit or abort`);

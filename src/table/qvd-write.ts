@@ -129,7 +129,7 @@ export async function writeSelected(sink: ByteSink, table: Table, options: ScanO
 }
 
 /** Packs batches into records; the piece yielded is written over for the next batch. */
-async function* packedRecords(
+export async function* packedRecords(
   bits: RecordBits,
   rows: number,
   batches: AsyncIterable<Batch> | Iterable<Batch>,

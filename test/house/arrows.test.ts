@@ -15,6 +15,8 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
   reduce: { bytes: "all", kernel: "all", table: "all" },
   output: { bytes: "all", source: "types", table: "all" },
   input: { bytes: "all", source: "types", table: "all" },
+  keys: { bytes: "all" },
+  seal: { bytes: "all", source: "types", container: "types", keys: "types" },
   engine: {
     bytes: "all",
     source: "all",
@@ -24,6 +26,8 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
     reduce: "all",
     output: "all",
     input: "all",
+    keys: "all",
+    seal: "all",
   },
   demo: { bytes: "all", source: "all", table: "all", engine: "all" },
   cli: { demo: "all", engine: "all", output: "all", table: "types" },
@@ -33,7 +37,7 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
 const COMMON = new Set(["src/errors.ts", "src/limits.ts"]);
 
 /** Where Node's own modules may be used; everything else runs in a browser. */
-const NODE_ALLOWED = [/^src\/source\/(file|file-sink|file-spool)\.ts$/, /^src\/(engine|demo|cli)\//];
+const NODE_ALLOWED = [/^src\/source\/(file|file-sink|file-spool)\.ts$/, /^src\/(keys|seal|engine|demo|cli)\//];
 
 const files = filesBelow("src", ".ts");
 const folderOf = (path: string) => (path.split("/").length > 2 ? path.split("/")[1]! : "");

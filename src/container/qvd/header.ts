@@ -106,7 +106,8 @@ export function parseHeader(bytes: Uint8Array, options: HeaderOptions = {}): Qvd
   };
 }
 
-function fieldHeader(element: XmlElement): QvdFieldHeader {
+/** Reads one `QvdFieldHeader`. Errors as {@link parseHeader}. */
+export function fieldHeader(element: XmlElement): QvdFieldHeader {
   needs(element.name === "QvdFieldHeader", "QVD_HEADER", "header: Fields holds something that is no QvdFieldHeader", {
     part: "header",
     offset: element.start,
