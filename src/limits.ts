@@ -121,3 +121,15 @@ export const MAX_MSGPACK_DEPTH = 8;
 
 /** Values in one MessagePack message: about ten for each of 4096 sealed items with three parts, ten times over. */
 export const MAX_MSGPACK_VALUES = 1_000_000;
+
+/** A key file (PEM or PKCS#12); a chain of certificates with keys has some tens of kilobytes. */
+export const MAX_KEY_FILE_BYTES = 1024 * 1024;
+
+/** Files of a folder of keys that are looked at. */
+export const MAX_KEY_FILES = 4096;
+
+/** Iterations of a password derivation in a key file. NSS writes 600,000; each costs about 2 us here. */
+export const MAX_KDF_ITERATIONS = 2_000_000;
+
+/** Objects of one token that are listed. */
+export const MAX_TOKEN_OBJECTS = 4096;

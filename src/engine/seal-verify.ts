@@ -62,7 +62,7 @@ export async function verifySealed(
       "that the manifest itself is genuine: whoever can write the file can write fitting digests (verify with a key)",
     );
     if (!region.manifest.signer) notProved.push("that sealed bytes are whole: their digests need a key");
-  } else await withKey(source, region, find, options, step, notProved);
+  } else await withKey(source, region, find, options, step, notProved, () => findings.length === 0);
   if (!options.signature)
     notProved.push(
       "who wrote the file: anybody with the public certificates can make one (verify with --require-signature)",
@@ -78,6 +78,7 @@ async function withKey(
   options: AuthenticateOptions,
   step: <T>(words: string, work: () => Promise<T>) => Promise<T | undefined>,
   notProved: string[],
+  whole: () => boolean,
 ): Promise<void> {
   const opened = await step("manifest, keys and MACs are genuine", () => authenticate(region, find, options));
   if (opened === undefined) return;
@@ -88,6 +89,8 @@ async function withKey(
   } finally {
     opened.wipe();
   }
+  // What is damaged was named already; reading it again would only say so twice.
+  if (!whole()) return;
   await step("every sealed field reads as a field", async () => {
     const table = await openSealedQvd({ ...source, close: async () => {} }, find, options);
     try {

@@ -136,7 +136,7 @@ export async function readRegionHead(source: ByteSource, offset: number, length:
     "the seal region does not begin with its mark",
     place,
   );
-  const c = cursor(prefix, "seal region", { base: offset });
+  const c = cursor(prefix, "seal region", { base: offset, code: "SEAL_DAMAGED" });
   c.offset = MAGIC.byteLength;
   const version = readU32(c);
   const suite = readU32(c);

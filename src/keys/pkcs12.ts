@@ -1,0 +1,117 @@
+import { createHmac, createPrivateKey, type KeyObject, timingSafeEqual, X509Certificate } from "node:crypto";
+import { needs, QErr } from "../errors.ts";
+import { children, DER, type DerValue, octets, oid, readDer, smallInteger } from "./der.ts";
+import { bmpPassword, MAC_ID, pbeDecrypt, pkcs12Kdf, wrongPassword } from "./pbe.ts";
+
+const DATA = "1.2.840.113549.1.7.1";
+const ENCRYPTED_DATA = "1.2.840.113549.1.7.6";
+const KEY_BAG = "1.2.840.113549.1.12.10.1.1";
+const SHROUDED_KEY_BAG = "1.2.840.113549.1.12.10.1.2";
+const CERT_BAG = "1.2.840.113549.1.12.10.1.3";
+const X509_CERTIFICATE = "1.2.840.113549.1.9.22.1";
+const HASHES: Readonly<Record<string, string>> = {
+  "1.3.14.3.2.26": "sha1",
+  "2.16.840.1.101.3.4.2.1": "sha256",
+  "2.16.840.1.101.3.4.2.2": "sha384",
+  "2.16.840.1.101.3.4.2.3": "sha512",
+};
+
+/** Keys and certificates of a key file, in its order; which belongs to which, their public keys tell. */
+export interface KeyFileContent {
+  readonly keys: readonly KeyObject[];
+  readonly certificates: readonly X509Certificate[];
+}
+
+/** True if these bytes can be a PKCS#12 (a sequence that begins with the integer 3). */
+export function looksLikePkcs12(bytes: Uint8Array): boolean {
+  try {
+    const [version] = children(readDer(bytes), DER.sequence);
+    return smallInteger(version) === 3;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Reads a PKCS#12 file (RFC 7292): the forms of OpenSSL 3 and 1, Windows, NSS and Java.
+ * @param password undefined and "" are tried for each other, since writers differ in what no password means
+ * @throws `KEY_PIN_INCORRECT` for another password, `KEY_STORE_FORMAT`, `KEY_ALG_UNSUPPORTED`
+ */
+export function readPkcs12(bytes: Uint8Array, password: string | undefined): KeyFileContent {
+  if (password !== undefined && password !== "") return readWith(bytes, password);
+  try {
+    return readWith(bytes, "");
+  } catch (error) {
+    if (!(error instanceof QErr) || error.code !== "KEY_PIN_INCORRECT") throw error;
+    return readWith(bytes, undefined);
+  }
+}
+
+function readWith(bytes: Uint8Array, password: string | undefined): KeyFileContent {
+  const [version, authSafe, macData] = children(readDer(bytes), DER.sequence);
+  needs(smallInteger(version) === 3, "KEY_STORE_FORMAT", "the key file is no PKCS#12 of version 3");
+  const [type, content] = children(authSafe!, DER.sequence);
+  needs(oid(type) === DATA, "KEY_STORE_FORMAT", "the PKCS#12 is protected by a public key, not by a password");
+  const safe = octets(readDer(content!.content));
+  if (macData) checkMac(macData, password, safe);
+  const keys: KeyObject[] = [];
+  const certificates: X509Certificate[] = [];
+  for (const info of children(readDer(safe), DER.sequence)) {
+    for (const bag of children(readDer(safeContents(info, password)), DER.sequence))
+      readBag(bag, password, keys, certificates);
+  }
+  return { keys, certificates };
+}
+
+function checkMac(macData: DerValue, password: string | undefined, safe: Uint8Array): void {
+  const [digestInfo, salt, rounds] = children(macData, DER.sequence);
+  const [algorithm, expected] = children(digestInfo!, DER.sequence);
+  const hash = HASHES[oid(children(algorithm!)[0])];
+  if (hash === undefined) throw new QErr("KEY_ALG_UNSUPPORTED", "the PKCS#12 has a MAC of an unknown kind");
+  const length = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 }[hash]!;
+  const key = pkcs12Kdf(hash, MAC_ID, bmpPassword(password), octets(salt), rounds ? smallInteger(rounds) : 1, length);
+  const mac = createHmac(hash, key).update(safe).digest();
+  const given = octets(expected);
+  if (given.byteLength !== mac.byteLength || !timingSafeEqual(mac, given)) throw wrongPassword();
+}
+
+function safeContents(info: DerValue, password: string | undefined): Uint8Array {
+  const [type, content] = children(info, DER.sequence);
+  const inner = readDer(content!.content);
+  if (oid(type) === DATA) return octets(inner);
+  needs(oid(type) === ENCRYPTED_DATA, "KEY_STORE_FORMAT", "the PKCS#12 holds a content of an unknown kind");
+  const [, encrypted] = children(inner, DER.sequence);
+  const [, algorithm, data] = children(encrypted!, DER.sequence);
+  return pbeDecrypt(algorithm!, password, octets(data));
+}
+
+function readBag(
+  bag: DerValue,
+  password: string | undefined,
+  keys: KeyObject[],
+  certificates: X509Certificate[],
+): void {
+  const [type, content] = children(bag, DER.sequence);
+  const kind = oid(type);
+  const inner = readDer(content!.content);
+  if (kind === KEY_BAG) keys.push(privateKey(inner.all));
+  if (kind === SHROUDED_KEY_BAG) {
+    const [algorithm, data] = children(inner, DER.sequence);
+    keys.push(privateKey(pbeDecrypt(algorithm!, password, octets(data))));
+  }
+  if (kind === CERT_BAG) {
+    const [id, value] = children(inner, DER.sequence);
+    if (oid(id) === X509_CERTIFICATE)
+      certificates.push(new X509Certificate(Buffer.from(octets(readDer(value!.content)))));
+  }
+}
+
+function privateKey(pkcs8: Uint8Array): KeyObject {
+  try {
+    return createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" });
+  } catch {
+    throw new QErr("KEY_STORE_FORMAT", "a private key of the key file cannot be read");
+  } finally {
+    pkcs8.fill(0);
+  }
+}
