@@ -74,6 +74,8 @@ export function checkRequest(info: KeyInfo, request: UnwrapRequest): void {
   const fits =
     request.alg === "ECDH-ES" ? info.type === "ec" && info.curve === request.ephemeral.curve : info.type === "rsa";
   needs(fits, "KEY_ALG_UNSUPPORTED", `${info.label} is not a key for ${request.alg}`);
+  // Tokens answer a ciphertext of another length than the key's with whatever comes to their mind.
+  if (request.alg !== "ECDH-ES" && request.encryptedKey.byteLength !== Math.ceil(info.bits / 8)) throw unwrapFailed();
 }
 
 export function unwrapFailed(): QErr {
