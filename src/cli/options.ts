@@ -1,4 +1,6 @@
+import { extname } from "node:path";
 import { InvalidArgumentError } from "commander";
+import { QErr } from "../errors.ts";
 
 /** A whole number from `min`. */
 export function wholeNumber(min: number): (text: string) => number {
@@ -33,4 +35,15 @@ export function fieldList(text: string): readonly string[] {
     if (match[3] === "") return names;
   }
   return names;
+}
+
+/**
+ * The format that the ending of a file's name says.
+ * @throws `USAGE` if it says none, naming the option that does
+ */
+export function formatOf<F extends string>(file: string, formats: readonly F[], option: string): F {
+  const ending = extname(file).slice(1).toLowerCase();
+  const format = formats.find((known) => known === ending);
+  if (format !== undefined) return format;
+  throw new QErr("USAGE", `the ending of ${file} names no format`, { hint: `add ${option} ${formats.join("|")}` });
 }

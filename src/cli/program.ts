@@ -4,6 +4,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { digestCommand } from "./commands/digest.ts";
 import { exportCommand } from "./commands/export.ts";
 import { headCommand } from "./commands/head.ts";
+import { importCommand } from "./commands/import.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import type { CommandContext } from "./context.ts";
@@ -13,6 +14,8 @@ const EXAMPLES = `Examples:
   qvault inspect sales.qvd                      what is in it; reads the header only
   qvault head -n 5 sales.qvd                    the first rows
   qvault digest --ndjson *.qvd                  the content as hashes, whatever the layout
+  qvault export sales.qvd -o sales.parquet      to Parquet; also csv, json, ndjson, arrow, qvd
+  qvault import sales.csv -o sales.qvd          from CSV; also ndjson, json, parquet
   qvault verify share/                          check every file below a folder
 `;
 
@@ -29,7 +32,15 @@ export function buildProgram(context: CommandContext): Command {
       "after",
       `\n${EXIT_HELP}\n\nFILE is a path, a folder where several files make sense, an http(s) address, or - for standard input.`,
     );
-  const commands = [inspectCommand, headCommand, digestCommand, verifyCommand, exportCommand, demoCommand];
+  const commands = [
+    inspectCommand,
+    headCommand,
+    digestCommand,
+    verifyCommand,
+    exportCommand,
+    importCommand,
+    demoCommand,
+  ];
   for (const make of commands) program.addCommand(make(context));
   for (const command of [program, ...program.commands]) {
     command.exitOverride();

@@ -1,12 +1,10 @@
-import { extname } from "node:path";
 import { Command, Option } from "commander";
 import { withOutput } from "../../engine/convert.ts";
 import { DUAL_SIDES, EXPORT_FORMATS, type ExportFormat, exportTable } from "../../engine/export.ts";
 import { openFile } from "../../engine/open.ts";
 import { fieldOrdinals } from "../../engine/rows.ts";
-import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
-import { fieldList, type RowRange, rowRange } from "../options.ts";
+import { fieldList, formatOf, type RowRange, rowRange } from "../options.ts";
 import { progress } from "../progress.ts";
 
 interface ExportOptions {
@@ -33,7 +31,7 @@ export function exportCommand({ terminal }: CommandContext): Command {
     .option("--force", "replace OUT if it exists")
     .option("--lenient", "accept the malformed headers of some SAP extracts")
     .action(async (file: string, options: ExportOptions) => {
-      const format = options.to ?? formatOf(options.output);
+      const format = options.to ?? formatOf(options.output, EXPORT_FORMATS, "--to");
       const opened = await openFile(file, { stdin: terminal.stdin, lenient: options.lenient });
       const bar = progress(terminal, `export ${file}`);
       try {
@@ -49,11 +47,4 @@ export function exportCommand({ terminal }: CommandContext): Command {
         await opened.close();
       }
     });
-}
-
-function formatOf(output: string): ExportFormat {
-  const ending = extname(output).slice(1).toLowerCase();
-  const format = EXPORT_FORMATS.find((known) => known === ending);
-  if (format) return format;
-  throw new QErr("USAGE", `the ending of ${output} names no format`, { hint: `add --to ${EXPORT_FORMATS.join("|")}` });
 }

@@ -1,0 +1,134 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeOrders } from "../../src/demo/orders.ts";
+import { fileSink } from "../../src/source/file-sink.ts";
+import { qvault } from "../helpers/command.ts";
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "qvault-convert-"));
+  const sink = await fileSink(join(folder, "orders.qvd"));
+  await writeOrders(sink, 500);
+  await sink.commit();
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function columnsOf(file: string): Promise<unknown> {
+  const { stdout } = await qvault(["digest", "--ndjson", file], { cwd: folder });
+  return (JSON.parse(stdout) as { readonly tables: readonly { readonly columns: unknown }[] }).tables[0]!.columns;
+}
+
+describe("export and import", () => {
+  it("to QVD whole is byte-identical, also through pipes", async () => {
+    expect((await qvault(["export", "orders.qvd", "-o", "same.qvd"], { cwd: folder })).code).toBe(0);
+    const bytes = await readFile(join(folder, "orders.qvd"));
+    expect(bytes.equals(await readFile(join(folder, "same.qvd")))).toBe(true);
+    const piped = await qvault(["export", "-", "-o", "piped.qvd"], { cwd: folder, stdin: bytes });
+    expect(piped).toEqual({ code: 0, stdout: "", stderr: "" });
+    expect(bytes.equals(await readFile(join(folder, "piped.qvd")))).toBe(true);
+  });
+
+  for (const format of ["json", "ndjson"]) {
+    it(`through ${format} loses no value`, async () => {
+      await qvault(["export", "orders.qvd", "-o", `lossless.${format}`], { cwd: folder });
+      const back = await qvault(["import", `lossless.${format}`, "-o", `from-${format}.qvd`], { cwd: folder });
+      expect(back).toMatchObject({ code: 0, stdout: "" });
+      expect(await columnsOf(`from-${format}.qvd`)).toEqual(await columnsOf("orders.qvd"));
+      expect((await qvault(["verify", `from-${format}.qvd`], { cwd: folder })).code).toBe(0);
+    });
+  }
+
+  it("json is one document in the form of the issue", async () => {
+    const { stdout } = await qvault(["export", "orders.qvd", "-o", "-", "--to", "json", "--rows", "3..5"], {
+      cwd: folder,
+    });
+    expect(JSON.parse(stdout)).toEqual({
+      table: "Orders",
+      fields: ["OrderId", "Region", "Customer", "OrderDate", "Amount", "State"],
+      rows: [
+        ["000021", "West", "Brown & Sons", 46026, 237.58, [0, "open"]],
+        ["000028", "North", "Ångström AB", 46027, null, [1, "sent"]],
+      ],
+    });
+  });
+
+  it("csv shows what Qlik shows, of the fields and rows asked for", async () => {
+    const args = [
+      "export",
+      "orders.qvd",
+      "-o",
+      "-",
+      "--to",
+      "csv",
+      "--fields",
+      "OrderDate,Amount,State",
+      "--rows",
+      "3..5",
+    ];
+    const { stdout } = await qvault(args, { cwd: folder });
+    expect(stdout).toBe("\ufeffOrderDate,Amount,State\r\n2026-01-04,237.58 €,open\r\n2026-01-05,,sent\r\n");
+  });
+
+  it("refuses to overwrite, and replaces with --force", async () => {
+    await writeFile(join(folder, "kept.csv"), "mine");
+    const refused = await qvault(["export", "orders.qvd", "-o", "kept.csv"], { cwd: folder });
+    expect(refused.code).toBe(10);
+    expect(refused.stderr).toContain("SINK_EXISTS");
+    expect(refused.stderr).toContain("--force");
+    expect(await readFile(join(folder, "kept.csv"), "utf8")).toBe("mine");
+    expect((await qvault(["export", "orders.qvd", "-o", "kept.csv", "--force"], { cwd: folder })).code).toBe(0);
+  });
+
+  it("creates no target, and leaves no temporary file, when the input turns out damaged on the way", async () => {
+    const bytes = new Uint8Array(await readFile(join(folder, "orders.qvd")));
+    // Widths fill the record exactly; ones throughout the last record make every index too great.
+    bytes.fill(0xff, bytes.length - 5);
+    await writeFile(join(folder, "damaged.qvd"), bytes);
+    for (const target of ["out.json", "out.parquet", "out.csv", "out.qvd"]) {
+      const { code, stderr } = await qvault(["export", "damaged.qvd", "-o", target], { cwd: folder });
+      expect({ target, code }).toEqual({ target, code: 4 });
+      expect(stderr).toMatch(/^qvault: error: .*QVD_INDEX at byte \d+\)\n$/);
+    }
+    expect((await readdir(folder)).filter((name) => name.startsWith("out.") || name.endsWith(".tmp"))).toEqual([]);
+    const piped = await qvault(["export", "damaged.qvd", "-o", "-", "--to", "json"], { cwd: folder });
+    expect(piped.code).toBe(4);
+  });
+
+  it("names the formats when the ending of a name says none", async () => {
+    const { code, stderr } = await qvault(["export", "orders.qvd", "-o", "out.xlsx"], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain("--to csv|json|ndjson|parquet|arrow|qvd");
+  });
+
+  it("import refuses what is not the format, by record, without its content", async () => {
+    await writeFile(join(folder, "bad.csv"), 'a,b\r\n1,2\r\nsecret-value,"open\r\n');
+    const { code, stderr } = await qvault(["import", "bad.csv", "-o", "bad.qvd"], { cwd: folder });
+    expect(code).toBe(4);
+    expect(stderr).toContain("IMPORT_SYNTAX");
+    expect(stderr).not.toContain("secret");
+  });
+
+  it("import takes csv cells for texts unless --numbers is given, and 007 always", async () => {
+    await writeFile(join(folder, "n.csv"), "id,amount\r\n007,1.5\r\n008,2\r\n");
+    await qvault(["import", "n.csv", "-o", "texts.qvd"], { cwd: folder });
+    await qvault(["import", "n.csv", "-o", "numbers.qvd", "--numbers"], { cwd: folder });
+    const rows = async (file: string) =>
+      (
+        JSON.parse((await qvault(["export", file, "-o", "-", "--to", "json"], { cwd: folder })).stdout) as {
+          rows: unknown;
+        }
+      ).rows;
+    expect(await rows("texts.qvd")).toEqual([
+      ["007", "1.5"],
+      ["008", "2"],
+    ]);
+    expect(await rows("numbers.qvd")).toEqual([
+      ["007", 1.5],
+      ["008", 2],
+    ]);
+  });
+});
