@@ -44,17 +44,22 @@ const BLOCK_ROWS = 1024;
 /**
  * Writes a new QVD with every invariant of format notes 1.9: symbols as given, narrowest indexes, bias -2 where there
  * are NULLs, whole bytes, contiguous sections. The caller commits or aborts the sink.
- * @throws `QVD_VALUE` if a name or text holds U+0000 or XML cannot carry it, or if a column that is not nullable has a NULL
+ * @throws `QVD_VALUE` if there is no column, if a name or text holds U+0000 or XML cannot carry it, if a column that is
+ *   not nullable has a NULL, or if an index has no symbol
  */
 export async function writeQvd(sink: ByteSink, table: TableToWrite): Promise<void> {
   const { columns, rows } = table;
+  needs(columns.length > 0, "QVD_VALUE", "a QVD has at least one field");
   for (const column of columns) checkColumn(column);
   const description = {
     name: headerText(table.name, "the table name"),
     comment: headerText(table.comment ?? "", "the table comment"),
     creatorDoc: headerText(table.creatorDoc ?? "qvault", "CreatorDoc"),
     createdUtc: table.createdUtc ?? new Date(),
-    lineage: table.lineage ?? [],
+    lineage: (table.lineage ?? []).map(({ discriminator, statement }) => ({
+      discriminator: headerText(discriminator, "a lineage discriminator"),
+      statement: headerText(statement, "a lineage statement"),
+    })),
   };
   const bits = planBits(
     columns.map((c) => ({ symbolCount: c.symbols.count, nullable: c.nullable })),
@@ -67,7 +72,11 @@ export async function writeQvd(sink: ByteSink, table: TableToWrite): Promise<voi
     rows,
   );
   const header = headerBytes(newHeader(description, columns, place));
-  await writeParts(sink, { header, symbols, records: packedRecords(bits, rows, table.batches) });
+  await writeParts(sink, {
+    header,
+    symbols,
+    records: packedRecords(bits, rows, checkedBatches(columns, table.batches)),
+  });
 }
 
 /**
@@ -146,7 +155,6 @@ export async function* packedRecords(
       const block = records.subarray(row * size, (row + count) * size + RECORD_SLACK);
       bits.fields.forEach((f, k) => {
         const indexes = batch.indexes[k]!.subarray(row, row + count);
-        if (f.bias === 0) checkNoNull(indexes);
         packField(block, size, count, f.bitOffset, f.bitWidth, f.bias, indexes);
       });
     }
@@ -156,17 +164,40 @@ export async function* packedRecords(
   needs(done === rows, "QVD_VALUE", () => `the table was said to have ${rows} rows, ${done} came`);
 }
 
-/** A NULL packed without a bias would spill ones over its neighbours. */
-function checkNoNull(indexes: Int32Array): void {
-  let all = 0;
-  for (let i = 0; i < indexes.length; i++) all |= indexes[i]!;
-  needs(all >= 0, "QVD_VALUE", "a column that was said to have no NULL has one");
+/**
+ * Batches whose indexes fit their columns: what does not would spill its bits over its neighbours. NULL, which a batch
+ * may give as any negative number, becomes -2.
+ */
+async function* checkedBatches(
+  columns: readonly ColumnToWrite[],
+  batches: AsyncIterable<Batch> | Iterable<Batch>,
+): AsyncGenerator<Batch> {
+  for await (const batch of batches) {
+    columns.forEach(({ name, symbols, nullable }, k) => {
+      const indexes = batch.indexes[k]!;
+      let greatest = -1;
+      let nulls = 0;
+      for (let row = 0; row < batch.rows; row++) {
+        const index = indexes[row]!;
+        if (index > greatest) greatest = index;
+        else if (index < 0) {
+          indexes[row] = -2;
+          nulls += 1;
+        }
+      }
+      needs(greatest < symbols.count, "QVD_VALUE", () => `field ${quoted(name)} has an index without a symbol`);
+      needs(nullable || nulls === 0, "QVD_VALUE", () => `field ${quoted(name)} was said to have no NULL and has one`);
+    });
+    yield batch;
+  }
 }
 
 function checkColumn(column: ColumnToWrite): void {
   headerText(column.name, "a field name");
   headerText(column.comment, "a field comment");
   for (const tag of column.tags) headerText(tag, "a tag");
+  const { type, fmt, dec, thou } = column.numberFormat;
+  for (const text of [type, fmt, dec, thou]) headerText(text, "a number format");
   const { symbols } = column;
   for (let i = 0; i < symbols.count; i++) {
     const kind = symbolKind(symbols, i);
