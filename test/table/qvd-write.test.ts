@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { fileSpool } from "../../src/source/file-spool.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { memorySink } from "../../src/source/sink.ts";
-import { fileSpool } from "../../src/source/spool.ts";
 import { tableBuilder } from "../../src/table/builder.ts";
 import type { Cell } from "../../src/table/dual.ts";
 import { UNKNOWN_FORMAT } from "../../src/table/field.ts";
