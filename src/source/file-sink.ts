@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { QErr } from "../errors.ts";
-import { systemCode } from "./file.ts";
+import { SYSTEM_BYTES, systemCode } from "./file.ts";
 import type { PatchSink } from "./sink.ts";
 
 export interface FileSinkOptions {
@@ -65,7 +65,8 @@ export async function fileSink(
       if (handle === undefined) throw new QErr("SINK_WRITE", `${path} was written after commit or abort`);
       for (let at = 0; at < bytes.byteLength; ) {
         const place = position === null ? null : position + at;
-        const { bytesWritten } = await handle.write(bytes, at, bytes.byteLength - at, place);
+        const length = Math.min(SYSTEM_BYTES, bytes.byteLength - at);
+        const { bytesWritten } = await handle.write(bytes, at, length, place);
         at += bytesWritten;
       }
     } catch (cause) {

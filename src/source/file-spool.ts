@@ -2,12 +2,12 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QErr } from "../errors.ts";
-import { systemCode } from "./file.ts";
+import { SYSTEM_BYTES, systemCode } from "./file.ts";
 import type { Spool } from "./spool.ts";
 
 /**
  * A spool in a private temporary file (mode 0600) that has no name while it is used, where the system allows it: it
- * disappears with the process, however that ends.
+ * disappears with the process, however that ends. Reading throws `SOURCE_SHORT` behind the end.
  * @throws `SINK_WRITE` if there is no room or no permission
  */
 export async function fileSpool(directory = tmpdir()): Promise<Spool> {
@@ -31,7 +31,8 @@ export async function fileSpool(directory = tmpdir()): Promise<Spool> {
     async append(bytes) {
       const offset = end;
       for (let at = 0; at < bytes.byteLength; ) {
-        const result = await handle.write(bytes, at, bytes.byteLength - at, offset + at).catch((cause: unknown) => {
+        const length = Math.min(SYSTEM_BYTES, bytes.byteLength - at);
+        const result = await handle.write(bytes, at, length, offset + at).catch((cause: unknown) => {
           throw failed(cause);
         });
         at += result.bytesWritten;
@@ -41,7 +42,10 @@ export async function fileSpool(directory = tmpdir()): Promise<Spool> {
     },
     async readInto(offset, target) {
       for (let at = 0; at < target.byteLength; ) {
-        const { bytesRead } = await handle.read(target, at, target.byteLength - at, offset + at);
+        const length = Math.min(SYSTEM_BYTES, target.byteLength - at);
+        const { bytesRead } = await handle.read(target, at, length, offset + at).catch((cause: unknown) => {
+          throw new QErr("SOURCE_READ", `temporary space cannot be read (${systemCode(cause)})`, { cause });
+        });
         if (bytesRead === 0) throw new QErr("SOURCE_SHORT", "temporary space became shorter");
         at += bytesRead;
       }

@@ -8,10 +8,13 @@ const openFd = promisify(open);
 const statFd = promisify(fstat);
 const closeFd = promisify(close);
 
+/** Bytes of one read or write of the system: beyond 2^31 - 1 Node refuses, and the system gives less anyway. */
+export const SYSTEM_BYTES = 2 ** 30;
+
 /** One positional read; callbacks, because the promise API costs more than a page-cache read of 64 KiB. */
 function readSome(fd: number, target: Uint8Array, at: number, offset: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(fd, target, at, target.byteLength - at, offset + at, (error, count) =>
+    read(fd, target, at, Math.min(SYSTEM_BYTES, target.byteLength - at), offset + at, (error, count) =>
       error ? reject(error) : resolve(count),
     );
   });

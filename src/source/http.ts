@@ -1,4 +1,4 @@
-import { QErr } from "../errors.ts";
+import { isQErr, QErr } from "../errors.ts";
 import { MAX_HTTP_RANGE_BYTES } from "../limits.ts";
 import { checkRange } from "./range.ts";
 import type { ByteSource } from "./source.ts";
@@ -10,13 +10,13 @@ export type FetchLike = (url: string, init: { readonly headers: Record<string, s
  * A source over an HTTP address whose server answers byte ranges (RFC 9110 section 14). One small request finds the
  * size and the validator; every later range carries `If-Range`'s condition by comparing the validator, so a file that
  * is replaced meanwhile is `SOURCE_CHANGED`, never a mixture.
- * @throws `SOURCE_NOT_FOUND` on 404 and 410, `SOURCE_READ` if ranges are not served or the request fails.
+ * @throws `USAGE` if the address is none, `SOURCE_NOT_FOUND` on 404 and 410, `SOURCE_READ` if ranges are not served or the request fails.
  */
 export async function httpSource(url: string, fetchLike: FetchLike = (u, init) => fetch(u, init)): Promise<ByteSource> {
   const name = withoutSecrets(url);
   const first = await request(fetchLike, url, name, "bytes=0-0");
   const validator = first.headers.get("etag") ?? first.headers.get("last-modified") ?? "";
-  const size = first.status === 416 ? 0 : totalOf(first, name);
+  const size = first.status === 416 ? 0 : rangeOf(first, name).total;
   await first.body?.cancel();
 
   async function read(offset: number, length: number): Promise<Uint8Array> {
@@ -27,9 +27,14 @@ export async function httpSource(url: string, fetchLike: FetchLike = (u, init) =
     }
     const answer = await request(fetchLike, url, name, `bytes=${offset}-${offset + length - 1}`);
     const now = answer.headers.get("etag") ?? answer.headers.get("last-modified") ?? "";
-    if (answer.status === 416 || now !== validator || totalOf(answer, name) !== size) {
+    if (answer.status === 416 || now !== validator || rangeOf(answer, name).total !== size) {
       await answer.body?.cancel();
       throw new QErr("SOURCE_CHANGED", `${name} changed while it was read`, { offset });
+    }
+    const { first: from, last } = rangeOf(answer, name);
+    if (from !== offset || last !== offset + length - 1) {
+      await answer.body?.cancel();
+      throw new QErr("SOURCE_READ", `${name} answered another range than was asked`, { offset });
     }
     return collect(answer, name, offset, length);
   }
@@ -58,20 +63,31 @@ async function request(fetchLike: FetchLike, url: string, name: string, range: s
   throw new QErr("SOURCE_READ", `${name} cannot be read: ${why}`);
 }
 
-/** The total of `Content-Range: bytes a-b/total`. */
-function totalOf(answer: Response, name: string): number {
-  const total = /^bytes \d+-\d+\/(\d{1,15})$/.exec(answer.headers.get("content-range") ?? "")?.[1];
-  if (total === undefined) throw new QErr("SOURCE_READ", `${name} answers ranges without a total size`);
-  return Number(total);
+interface AnsweredRange {
+  readonly first: number;
+  readonly last: number;
+  readonly total: number;
+}
+
+/** `Content-Range: bytes first-last/total`; `SOURCE_READ` without one, as in an answer of several ranges. */
+function rangeOf(answer: Response, name: string): AnsweredRange {
+  const match = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i.exec(answer.headers.get("content-range") ?? "");
+  if (match === null) throw new QErr("SOURCE_READ", `${name} answers ranges without saying which of how many bytes`);
+  return { first: Number(match[1]), last: Number(match[2]), total: Number(match[3]) };
 }
 
 async function collect(answer: Response, name: string, offset: number, length: number): Promise<Uint8Array> {
   const target = new Uint8Array(length);
   let at = 0;
-  for await (const piece of answer.body ?? []) {
-    if (at + piece.byteLength > length) throw new QErr("SOURCE_READ", `${name} sent more than was asked`, { offset });
-    target.set(piece, at);
-    at += piece.byteLength;
+  try {
+    for await (const piece of answer.body ?? []) {
+      if (at + piece.byteLength > length) throw new QErr("SOURCE_READ", `${name} sent more than was asked`, { offset });
+      target.set(piece, at);
+      at += piece.byteLength;
+    }
+  } catch (cause) {
+    if (isQErr(cause)) throw cause;
+    throw new QErr("SOURCE_SHORT", `${name} broke off after ${at} of ${length} bytes`, { offset, cause });
   }
   if (at !== length) throw new QErr("SOURCE_SHORT", `${name} sent ${at} of ${length} bytes`, { offset });
   return target;
@@ -79,6 +95,7 @@ async function collect(answer: Response, name: string, offset: number, length: n
 
 /** The address without user, password and query: presigned addresses carry their secret there. */
 function withoutSecrets(url: string): string {
+  if (!URL.canParse(url)) throw new QErr("USAGE", "this http address cannot be understood");
   const parsed = new URL(url);
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
 }

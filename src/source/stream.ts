@@ -1,5 +1,5 @@
 import { concat } from "../bytes/concat.ts";
-import { needs } from "../errors.ts";
+import { isQErr, needs, QErr } from "../errors.ts";
 import { MAX_STREAM_BYTES } from "../limits.ts";
 import { fileSpool } from "./file-spool.ts";
 import { memorySource } from "./memory.ts";
@@ -13,7 +13,8 @@ export const STREAM_IN_MEMORY_BYTES = 64 * 1024 * 1024;
 /**
  * A source over a stream, such as standard input: the stream is read to its end, into memory if it is short and into
  * temporary space if not, since a QVD says only in its header where its parts are.
- * @throws `LIMIT_EXCEEDED` beyond {@link MAX_STREAM_BYTES}, `SINK_WRITE` if there is no temporary space
+ * @throws `SOURCE_READ` if the stream breaks off, `LIMIT_EXCEEDED` beyond {@link MAX_STREAM_BYTES}, `SINK_WRITE` if
+ *   there is no temporary space
  */
 export async function streamSource(
   stream: AsyncIterable<Uint8Array>,
@@ -39,7 +40,8 @@ export async function streamSource(
     }
   } catch (error) {
     await spool?.close();
-    throw error;
+    if (isQErr(error)) throw error;
+    throw new QErr("SOURCE_READ", `${name} cannot be read to its end`, { cause: error });
   }
   if (spool === undefined) return memorySource(concat(pieces), name);
   const held = spool;
