@@ -33,15 +33,16 @@ const MAX_POWER = 22;
 /**
  * Brings the symbols of a QVF field into the form in memory. A QVF puts the text before the number and states its
  * length (`01 int32 | 02 float64 | 04 text | 05 text int32 | 06 text float64`); consecutive integers, decimals and the
- * values of synthetic keys (their own numbers: Qlik stores none) are written out.
+ * values of synthetic keys (their own numbers: Qlik stores none) are written out, `implicitLimit` of them at the most.
  * @throws `QVF_SYMBOL` if the symbols are damaged, `LIMIT_EXCEEDED` if more are stated than are held in memory.
  */
-export function decodeSymbols(source: SymbolSource): SymbolTable {
+export function decodeSymbols(source: SymbolSource, implicitLimit = MAX_QVF_IMPLICIT_SYMBOLS): SymbolTable {
   const { content, fieldClass, part, base } = source;
   if (fieldClass === FIELD_CLASS.decimals) return decimals(content, base, part);
   const c = cursor(content, part, { code: "QVF_SYMBOL" });
-  if (fieldClass === FIELD_CLASS.consecutive) return integers(base, onlyCount(content, part), part);
-  if (fieldClass === FIELD_CLASS.any && content.byteLength === 4) return integers(0, onlyCount(content, part), part);
+  if (fieldClass === FIELD_CLASS.consecutive) return integers(base, onlyCount(content, part), part, implicitLimit);
+  if (fieldClass === FIELD_CLASS.any && content.byteLength === 4)
+    return integers(0, onlyCount(content, part), part, implicitLimit);
   needs(readU32(c) === 0, "QVF_SYMBOL", `symbols of ${part} do not begin with 0`, { part });
   const count = readU32(c);
   needs(count * 2 <= remaining(c), "QVF_SYMBOL", `symbols of ${part}: ${count} do not fit in what is left`, { part });
@@ -73,9 +74,9 @@ function onlyCount(content: Uint8Array, part: string): number {
   return new DataView(content.buffer, content.byteOffset).getUint32(0, true);
 }
 
-function integers(base: number, count: number, part: string): SymbolTable {
-  if (count > MAX_QVF_IMPLICIT_SYMBOLS) {
-    throw new QErr("LIMIT_EXCEEDED", `${part} states ${count} symbols, at most ${MAX_QVF_IMPLICIT_SYMBOLS}`, { part });
+function integers(base: number, count: number, part: string, limit: number): SymbolTable {
+  if (count > limit) {
+    throw new QErr("LIMIT_EXCEEDED", `${part} states ${count} symbols, at most ${limit} are held`, { part });
   }
   needs(base + count <= 2 ** 31, "QVF_SYMBOL", `integers of ${part} do not fit in 32 bits`, { part });
   const bytes = new Uint8Array(count * 5);
