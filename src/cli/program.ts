@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { accessCommand } from "./commands/access.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { digestCommand } from "./commands/digest.ts";
 import { exportCommand } from "./commands/export.ts";
 import { headCommand } from "./commands/head.ts";
 import { importCommand } from "./commands/import.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { reduceCommand } from "./commands/reduce.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import type { CommandContext } from "./context.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
@@ -39,10 +42,13 @@ export function buildProgram(context: CommandContext): Command {
     verifyCommand,
     exportCommand,
     importCommand,
+    reduceCommand,
+    accessCommand,
+    auditCommand,
     demoCommand,
   ];
   for (const make of commands) program.addCommand(make(context));
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])]) {
     command.exitOverride();
     command.configureOutput({
       writeOut: (text) => void terminal.out(text),

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { SyntheticKey } from "../container/qvf/model-header.ts";
 import { QErr } from "../errors.ts";
 import { type Allowed, carryOut, decide, type Outcome, prepareApp, type ReducibleApp } from "../reduce/admit.ts";
 import { compact } from "../reduce/compact.ts";
@@ -46,6 +47,8 @@ export interface ReducedApp {
   /** Equal for users who share this model; `undefined` without data. */
   readonly reduction: string | undefined;
   readonly omitted: readonly string[];
+  /** Stored synthetic keys that are left whole. */
+  readonly syntheticKeys: readonly SyntheticKey[];
 }
 
 /** One version of an app, prepared once, opened for any number of users. */
@@ -55,6 +58,7 @@ export class BaseApp {
   /** The unreduced app: for owners and auditors. */
   readonly reducible: ReducibleApp;
   readonly cache: ReducedCache;
+  readonly #syntheticKeys: readonly SyntheticKey[];
   readonly #audit: AuditLog | undefined;
   readonly #denyAfterMs: number;
 
@@ -63,6 +67,7 @@ export class BaseApp {
     this.version = loaded.version;
     this.reducible = prepareApp(loaded.model, loaded.access, options.loosened);
     this.cache = new ReducedCache(options.cacheBytes ?? 512 * 1024 * 1024);
+    this.#syntheticKeys = loaded.syntheticKeys;
     this.#audit = options.audit;
     this.#denyAfterMs = options.denyAfterMs ?? 100;
   }
@@ -121,7 +126,9 @@ export class BaseApp {
 
   #handOut(model: Model, reduction: string | undefined, omitted: readonly string[]): ReducedApp {
     const tables = model.tables.map((_, i) => modelTable(model, i));
-    return { name: this.name, model, tables, reduction, omitted };
+    const names = new Set(model.fields.map((f) => f.name));
+    const syntheticKeys = this.#syntheticKeys.filter((k) => [k.name, ...k.fields].every((name) => names.has(name)));
+    return { name: this.name, model, tables, reduction, omitted, syntheticKeys };
   }
 }
 

@@ -14,6 +14,7 @@ import type { ScanProgress } from "../table/qvd-write.ts";
 import { openQvfModel } from "../table/qvf-model.ts";
 import { symbolNumber, symbolText } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
+import { inflateNode } from "./inflate.ts";
 import { openFile, openSource } from "./open.ts";
 
 /** An app in memory, with everything that is needed to reduce it. */
@@ -84,7 +85,7 @@ async function isQvf(path: string): Promise<boolean> {
 async function loadQvf(path: string, options: LoadAppOptions): Promise<LoadedApp> {
   const source = await openSource(path);
   try {
-    const { header, tables, sectionAccess } = await openQvfModel(await openQvf(source));
+    const { header, tables, sectionAccess } = await openQvfModel(await openQvf(source), { inflate: inflateNode });
     const users = tables.filter((t) => !t.isSystem).map((table) => ({ table, synthetic: table.isSynthetic }));
     const model = await loadModel(users, options);
     const rule = { numbers: false, upperCase: false };

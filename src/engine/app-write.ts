@@ -1,5 +1,6 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { encodeFrame, encodeJsonFrame, frameText, parseFrame } from "../container/qvf/frame.ts";
+import type { SyntheticKey } from "../container/qvf/model-header.ts";
 import { directoryPart, newPart, partsOf, type QvfPart, replacedPart } from "../container/qvf/parts.ts";
 import { writeContainer } from "../container/qvf/writer.ts";
 import { QErr } from "../errors.ts";
@@ -68,6 +69,8 @@ export interface NewApp {
   readonly tables: readonly AppTable[];
   /** Empty for an app without section access. */
   readonly access: readonly AppTable[];
+  /** Synthetic keys among the tables. */
+  readonly syntheticKeys?: readonly SyntheticKey[] | undefined;
   /** When it was made; now if left out. */
   readonly created?: Date | undefined;
 }
@@ -81,7 +84,8 @@ export async function newAppParts(app: NewApp): Promise<QvfPart[]> {
   const created = app.created ?? new Date();
   const time = oleDate(created);
   const hasAccess = app.access.length > 0;
-  const model = await encodeModel({ tables: app.tables, access: app.access, symbolOrder: "stored" });
+  const syntheticKeys = app.syntheticKeys ?? [];
+  const model = await encodeModel({ tables: app.tables, access: app.access, symbolOrder: "stored", syntheticKeys });
   const json = (path: string, type: string, value: unknown) => newPart(path, type, encodeJsonFrame(value), time);
   const variables = (path: string) => json(path, "GenericVariableEntryList", { qId: path, qEntryList: [] });
   const parts = [

@@ -1,5 +1,6 @@
 import type { Model, ModelColumn, ModelTable } from "../table/model.ts";
 import { type Bits, bitPositions } from "../table/model-bits.ts";
+import { encodeSymbols } from "../table/model-cells.ts";
 import type { SymbolTable } from "../table/symbols.ts";
 import { tagsOf } from "./tags.ts";
 
@@ -28,7 +29,8 @@ export function compact(model: Model, rows: readonly (Bits | undefined)[], omitt
     });
     tables.push({ ...t, rows: kept?.length ?? t.rows, columns: compacted });
   });
-  const domains = [...domainAt.keys()].map((d) => uses[d]!.symbols());
+  const numbered = syntheticDomains(model);
+  const domains = [...domainAt.keys()].map((d) => (numbered.has(d) ? uses[d]!.numbers() : uses[d]!.symbols()));
   const names = new Set([...fieldAt.keys()].map((f) => RELATES + model.fields[f]!.name));
   const fields = [...fieldAt].map(([f, now]) => {
     const field = model.fields[f]!;
@@ -38,6 +40,16 @@ export function compact(model: Model, rows: readonly (Bits | undefined)[], omitt
     return { ...field, tags: tags.filter((tag) => !tag.startsWith(RELATES) || names.has(tag)) };
   });
   return { fields, domains, tables };
+}
+
+/** Domains of stored synthetic keys: their symbols are bare numbers, whose gaps would count the hidden combinations. */
+function syntheticDomains(model: Model): Set<number> {
+  const out = new Set<number>();
+  for (const t of model.tables) {
+    if (!t.synthetic) continue;
+    for (const c of t.columns) if (`${model.fields[c.field]!.name} Table` === t.name) out.add(c.domain);
+  }
+  return out;
 }
 
 function ordinal(seen: Map<number, number>, of: number): number {
@@ -73,6 +85,11 @@ class FirstUse {
       out[r] = to;
     }
     return out;
+  }
+
+  /** 0, 1, 2, … in place of the symbols. */
+  numbers(): SymbolTable {
+    return encodeSymbols(this.#order.map((_, i) => i));
   }
 
   symbols(): SymbolTable {

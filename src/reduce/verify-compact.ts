@@ -18,6 +18,11 @@ export function verifyCompaction(
     .filter(({ t }) => t.columns.length === 0 || t.columns.some((c) => !omitted.has(c.field)));
   if (staying.length !== reduced.tables.length) return ["the reduced app has other tables"];
   const next = reduced.domains.map(() => 0);
+  // Stored synthetic keys are numbered anew: there a number must stand for one old number, and no other for it.
+  const made = new Map<number, Map<number, number>>();
+  for (const t of model.tables.filter((x) => x.synthetic)) {
+    for (const c of t.columns) if (`${model.fields[c.field]!.name} Table` === t.name) made.set(c.domain, new Map());
+  }
   staying.forEach(({ t, i }, at) => {
     const now = reduced.tables[at]!;
     const columns = t.columns.filter((c) => !omitted.has(c.field));
@@ -40,6 +45,7 @@ export function verifyCompaction(
         if (a < 0 || b < 0) return a < 0 && b < 0;
         if (b > next[column.domain]!) return false;
         if (b === next[column.domain]) next[column.domain]!++;
+        if (made.has(old.domain)) return sameNumber(made.get(old.domain)!, a, b);
         return sameBytes(
           from.bytes.subarray(from.starts[a], from.starts[a + 1]),
           to.bytes.subarray(to.starts[b], to.starts[b + 1]),
@@ -58,6 +64,12 @@ export function verifyCompaction(
   );
   if (named) problems.push("an omitted field is still named");
   return problems;
+}
+
+/** New numbers come in order of first use, so one old number for each new one is enough. */
+function sameNumber(known: Map<number, number>, old: number, now: number): boolean {
+  if (!known.has(old) && known.size === now) known.set(old, now);
+  return known.get(old) === now;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

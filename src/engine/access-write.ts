@@ -1,0 +1,108 @@
+import { mkdir, readdir, realpath } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
+import { QErr } from "../errors.ts";
+import { fileSink } from "../source/file-sink.ts";
+import type { ByteSink } from "../source/sink.ts";
+import { writeQvd } from "../table/qvd-write.ts";
+import type { AppTable } from "../table/qvf-draft.ts";
+import type { Table } from "../table/table.ts";
+import type { ReducedApp } from "./access-app.ts";
+import { newAppParts, writeApp } from "./app-write.ts";
+
+export interface WriteReducedOptions {
+  /** Where the app came from: never written over, since what was reduced away would be lost. */
+  readonly source: string;
+  readonly force?: boolean | undefined;
+  /** Time of creation in the files; now if left out. Give one to get the same bytes for the same reduction. */
+  readonly created?: Date | undefined;
+}
+
+/**
+ * Writes a reduced app: `OUT.qvf` as an app of its own, `OUT.qvd` if there is one table, else a folder with a QVD a
+ * table. There is no script, section access, sheet, snapshot, variable or lineage in it, and nothing of the source but
+ * what the user may see.
+ * @throws `USAGE` if `out` is the source, or is a QVD for several tables; `SINK_EXISTS`, `SINK_WRITE`
+ */
+export async function writeReduced(app: ReducedApp, out: string, options: WriteReducedOptions): Promise<void> {
+  if ((await sameFile(out, options.source)) || (await sameFile(dirname(out), options.source))) {
+    throw new QErr("USAGE", "a reduced app is never written over its source or into it");
+  }
+  const force = options.force === true;
+  const ending = extname(out).toLowerCase();
+  if (ending === ".qvf") return withSink(out, force, (sink) => writeQvfTo(sink, app, options.created));
+  const tables = app.tables.filter((_, i) => app.model.tables[i]!.columns.length > 0);
+  if (ending === ".qvd") {
+    const [only] = tables;
+    if (only === undefined || tables.length > 1)
+      throw new QErr("USAGE", `the app has ${tables.length} tables: name a folder or a .qvf`);
+    return withSink(out, force, (sink) => writeTable(sink, only, options.created));
+  }
+  await mkdir(out, { recursive: true });
+  if (!force && (await readdir(out)).length > 0)
+    throw new QErr("SINK_EXISTS", `${out} is not empty`, { hint: "use --force" });
+  const taken = new Set<string>();
+  for (const table of tables) {
+    const name = fileName(table.name, taken);
+    await withSink(join(out, `${name}.qvd`), force, (sink) => writeTable(sink, table, options.created));
+  }
+}
+
+/** The bytes of a reduced app as a QVF. The caller commits or aborts the sink. */
+export async function writeQvfTo(sink: ByteSink, app: ReducedApp, created?: Date): Promise<void> {
+  const keys = new Set(app.syntheticKeys.map((k) => `${k.name} Table`));
+  const tables = await Promise.all(
+    app.tables.map(async (table): Promise<AppTable> => {
+      const columns = await Promise.all(
+        table.fields.map(async ({ name, numberFormat, tags }, k) => ({
+          name,
+          numberFormat,
+          tags,
+          symbols: await table.symbols(k),
+        })),
+      );
+      const isSynthetic = keys.has(table.name);
+      return { name: table.name, source: "", columns, rows: table.rows, isSynthetic, batches: () => table.scan() };
+    }),
+  );
+  const { syntheticKeys } = app;
+  await writeApp(sink, await newAppParts({ title: app.name, script: "", tables, access: [], syntheticKeys, created }));
+}
+
+async function writeTable(sink: ByteSink, table: Table, created: Date | undefined): Promise<void> {
+  const columns = await Promise.all(
+    table.fields.map(async ({ name, numberFormat, comment, tags, nullable }, k) => {
+      return { name, numberFormat, comment, tags, nullable, symbols: await table.symbols(k) };
+    }),
+  );
+  const { name, comment, rows } = table;
+  await writeQvd(sink, { name, comment, rows, columns, createdUtc: created, batches: table.scan() });
+}
+
+async function withSink(path: string, force: boolean, work: (sink: ByteSink) => Promise<void>): Promise<void> {
+  const sink = await fileSink(path, { force });
+  try {
+    await work(sink);
+    await sink.commit();
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+async function sameFile(a: string, b: string): Promise<boolean> {
+  const [x, y] = await Promise.all([a, b].map((p) => realpath(p).catch(() => undefined)));
+  return x !== undefined && x === y;
+}
+
+/** A name that every file system takes, and that no other table has. */
+function fileName(table: string, taken: Set<string>): string {
+  const base =
+    table
+      .replaceAll(/[^\p{L}\p{N} ._$()-]/gu, "_")
+      .replace(/^\.+/, "_")
+      .slice(0, 100) || "table";
+  let name = base;
+  for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${base} (${n})`;
+  taken.add(name.toLowerCase());
+  return name;
+}
