@@ -1,6 +1,6 @@
 // The column descriptor (src/kernel/column.ts), and reading one stored index. All addresses are bytes.
 
-export const COLUMN_BYTES: usize = 64;
+export const COLUMN_BYTES: usize = 128;
 
 // @ts-ignore: decorator
 @inline export function columnBase(c: usize): usize { return <usize>load<u32>(c, 0); }
@@ -18,7 +18,8 @@ export const COLUMN_BYTES: usize = 64;
 @inline export function columnEntries(c: usize): u32 { return load<u32>(c, 24); }
 
 /** Raises `beyond` for a stored index that has no entry. Kept out of line: it is never met in a sound file. */
-export function noteBeyond(c: usize, stored: u32): void {
+// @ts-ignore: decorator
+@inline export function noteBeyond(c: usize, stored: u32): void {
   const beyond: u32 = stored == u32.MAX_VALUE ? stored : stored + 1;
   if (beyond > load<u32>(c, 28)) store<u32>(c, beyond, 28);
 }

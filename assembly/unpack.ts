@@ -51,7 +51,7 @@ export function unpackColumn(c: usize, from: u32, n: u32): void {
     const offset = columnOffset(c);
     if (ASC_FEATURE_SIMD) {
       if (offset == 0 && stride == width && width <= 25 && n >= 8) {
-        top = unpackVector(base + <usize>((from >> 3) * width), width, bias, to, n);
+        top = unpackVector(c, base + <usize>((from >> 3) * width), to, n);
         checkTop(c, top);
         return;
       }

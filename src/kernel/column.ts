@@ -11,8 +11,9 @@ import { bitTableBytes } from "./sizes.ts";
  *     +16 i32 bias       index = stored + bias       +44 u32 used       firstUse: symbols met
  *     +20 u32 table      address; see Kernel         +48 u32 nulls      firstUse: 1 if a NULL was met
  *     +24 u32 entries    of that table               +52 u32 wrote      pack, repack: OR of what was stored
+ *                                                    +64 64 bytes      the kernel's own, while it runs
  */
-export const COLUMN_BYTES = 64;
+export const COLUMN_BYTES = 128;
 
 export const AT = {
   base: 0,

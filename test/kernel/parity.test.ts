@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { COLUMN_BYTES } from "../../src/kernel/column.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { crc32c } from "../../src/kernel/reference-bytes.ts";
 import { bitTableBytes } from "../../src/kernel/sizes.ts";
@@ -122,7 +123,7 @@ describe.each(BUILDS)("kernel, $name build, does what the reference does", ({ op
             orders[i] = k.arena.alloc(words(f));
             k.arena.bytes(orders[i]!, words(f)).fill(0);
             more.push([orders[i]!, words(f)]);
-            const at = w.columns + i * 64;
+            const at = w.columns + i * COLUMN_BYTES;
             k.arena.view.setUint32(at + 40, orders[i]!, true);
             k.arena.view.setUint32(at + 32, places[i]!.toOffset, true);
             k.arena.view.setUint32(at + 36, places[i]!.toWidth, true);
@@ -137,7 +138,7 @@ describe.each(BUILDS)("kernel, $name build, does what the reference does", ({ op
           const count = s.fields.length;
           k.firstUse(w.columns, count, half);
           const rest = s.fields.map((f, i) => {
-            const at = w.columns + i * 64;
+            const at = w.columns + i * COLUMN_BYTES;
             const stride = s.kind === "records" ? s.recordBytes * 8 : f.bitWidth;
             const base = w.bases[i]! + (half * stride) / 8;
             k.arena.view.setUint32(at, base, true);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Arena, Pointer } from "../../src/kernel/arena.ts";
-import { type ColumnPlace, writeColumns } from "../../src/kernel/column.ts";
+import { COLUMN_BYTES, type ColumnPlace, writeColumns } from "../../src/kernel/column.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { maskBytes } from "../../src/kernel/sizes.ts";
 import { createKernel, type KernelOptions } from "../../src/kernel/wasm.ts";
@@ -183,7 +183,10 @@ export function layOut(
       ...more(f, k),
     })),
   );
-  buffers.push([columns, s.fields.length * 64]);
+  // Behind the first half is what a kernel keeps there while it runs.
+  s.fields.forEach((_, k) => {
+    buffers.push([columns + k * COLUMN_BYTES, 64]);
+  });
   return { columns, bases, tables, mask, buffers };
 }
 
