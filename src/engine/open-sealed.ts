@@ -28,6 +28,8 @@ export interface SealedTable extends QvdTable {
   readonly stillSealed: readonly string[];
   /** True if the header is, bit for bit, the one that was sealed. */
   readonly exact: boolean;
+  /** Key of the tokens that stand in the place of sealed fields, where mask and slot give one. */
+  readonly tokenKey: Uint8Array | undefined;
 }
 
 /** A field that is open: what is said of it, and its index part. */
@@ -77,8 +79,9 @@ export async function openSealedQvd(
       .filter((i) => i.ordinal !== ORIGINAL_HEADER && !open.has(i.ordinal))
       .map((i) => i.name);
     const exact = original !== undefined && stillSealed.length === 0;
+    const tokenKey = [...open.values()].find((f) => f.meta.tokenKey)?.meta.tokenKey;
     const restored = exact ? original! : restoredHeader(header, head.manifest.mode, open);
-    return sealedTable(source, region, header, restored, open, { stillSealed, exact });
+    return sealedTable(source, region, header, restored, open, { stillSealed, exact, tokenKey });
   } catch (error) {
     region.wipe();
     throw error;
@@ -124,7 +127,7 @@ function sealedTable(
   outer: QvdHeader,
   header: QvdHeader,
   open: ReadonlyMap<number, OpenField>,
-  facts: Pick<SealedTable, "stillSealed" | "exact">,
+  facts: Pick<SealedTable, "stillSealed" | "exact" | "tokenKey">,
 ): SealedTable {
   const checked = checkedSource(source, region.head.manifest.plain);
   const layout = outerLayout(region, outer);
@@ -213,7 +216,10 @@ function sealedTable(
       isOpen = false;
       for (const table of symbols.values()) await table.then((t) => t.bytes.fill(0)).catch(() => {});
       for (const reader of readers.values()) await reader.then((r) => r.wipe()).catch(() => {});
-      for (const field of open.values()) field.dek.fill(0);
+      for (const field of open.values()) {
+        field.dek.fill(0);
+        field.meta.tokenKey?.fill(0);
+      }
       region.wipe();
       await source.close();
     },

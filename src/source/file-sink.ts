@@ -10,6 +10,12 @@ export interface FileSinkOptions {
   readonly force?: boolean;
 }
 
+/** A file in the making. */
+export interface FileSink extends PatchSink {
+  /** Where the bytes are until `commit`, for those who check them before. */
+  readonly temporary: string;
+}
+
 /** The operations of a commit, in order; fault-injection tests stand in front of each of them. */
 export type SinkStep = "create" | "write" | "sync" | "rename" | "sync-directory";
 
@@ -28,7 +34,7 @@ export async function fileSink(
   path: string,
   options: FileSinkOptions = {},
   probe: SinkProbe = () => {},
-): Promise<PatchSink> {
+): Promise<FileSink> {
   const force = options.force ?? false;
   const before = await stat(path).catch(() => undefined);
   if (before !== undefined && !force) throw exists(path);
@@ -76,6 +82,7 @@ export async function fileSink(
   }
 
   return {
+    temporary,
     write: (bytes) => put(bytes, null),
     writeAt: (offset, bytes) => put(bytes, offset),
     async commit() {

@@ -1,0 +1,236 @@
+import { needs, QErr } from "../errors.ts";
+import type { KeyHandle, KeyRef } from "../keys/keystore.ts";
+import { matches } from "../keys/thumbprint.ts";
+import { authenticate, type FindKey } from "../seal/authenticate.ts";
+import type { Recipient } from "../seal/recipient.ts";
+import type { RegionHead } from "../seal/region.ts";
+import { planSlot, type RewrapOptions, type RewrapPlan, rewrapHead } from "../seal/rewrap.ts";
+import type { SlotEntry } from "../seal/slot-entry.ts";
+import { fileSource } from "../source/file.ts";
+import { type FileSink, fileSink, type SinkProbe } from "../source/file-sink.ts";
+import type { ByteSource } from "../source/source.ts";
+import { openQvdTable } from "../table/qvd-table.ts";
+import { symbolText } from "../table/symbols.ts";
+import { readSealedHead } from "./open-seal-head.ts";
+import { openSealedQvd } from "./open-sealed.ts";
+import { takeLock } from "./rotate-lock.ts";
+import { ORIGINAL_HEADER, sealQvd } from "./seal-qvd.ts";
+
+export interface RotateOptions {
+  /** The certificate or key that is to go, or beside which another is to come. Without it every slot that opens is meant. */
+  readonly from?: KeyRef | undefined;
+  /** Who gets access. */
+  readonly to: readonly Recipient[];
+  /** Keep `from`: the first of the two phases of changing a key under readers. */
+  readonly add?: boolean | undefined;
+  /** New slot keys; data keys and data stay. */
+  readonly rekey?: boolean | undefined;
+  /** New data keys and a new file: the only thing that shuts out somebody who has the old keys. */
+  readonly reseal?: boolean | undefined;
+  /** Signs the new file, where `reseal` makes one. */
+  readonly signer?: KeyHandle | undefined;
+  /** Keys of new recipients: the new file must open with one of them before it takes the old one's place. */
+  readonly confirm?: FindKey | undefined;
+  readonly probe?: SinkProbe | undefined;
+}
+
+/** What would be done to a file, known without any key. */
+export interface FilePlan {
+  readonly file: string;
+  readonly fileId: string;
+  /** `none`: nothing in the file is concerned, or it is as wanted already. */
+  readonly action: "rewrap" | "rekey" | "reseal" | "none";
+  readonly slots: readonly (RewrapPlan & { readonly name: string; readonly left: number })[];
+  /** Slots that a single recipient could open afterwards: if that key is lost, so are the data. */
+  readonly single: readonly string[];
+}
+
+/** Plans one file. Errors as `readSealedHead`; `USAGE` if a slot would be left without anybody. */
+export async function planFile(file: string, options: RotateOptions): Promise<FilePlan> {
+  const source = await fileSource(file);
+  try {
+    return planRegion(file, (await readSealedHead(source)).region, options);
+  } finally {
+    await source.close();
+  }
+}
+
+function planRegion(file: string, head: RegionHead, options: RotateOptions): FilePlan {
+  const slots = head.entries
+    .filter((entry) => options.from === undefined || entry.recipients.some((r) => isRef(r, options.from!)))
+    .map((entry) => {
+      const plan = planSlot(entry, changesOf(entry, options));
+      return { ...plan, name: head.manifest.slots[entry.slot]!, left: plan.recipients.length };
+    });
+  const changed = slots.some((s) => s.added.length > 0 || s.removed.length > 0);
+  const verb = options.reseal ? "reseal" : options.rekey ? "rekey" : "rewrap";
+  return {
+    file,
+    fileId: Buffer.from(head.manifest.fileId).toString("hex"),
+    action: slots.length === 0 || (verb === "rewrap" && !changed) ? "none" : verb,
+    slots,
+    single: slots.filter((s) => s.left === 1).map((s) => s.name),
+  };
+}
+
+function isRef(recipient: Recipient, ref: KeyRef): boolean {
+  const info = { ...recipient, type: "rsa" as const, bits: 0, hasPrivateKey: false, where: "" };
+  return matches(info, ref);
+}
+
+function changesOf(entry: SlotEntry, options: RotateOptions): RewrapOptions {
+  const { from, to, add, rekey } = options;
+  const leaving =
+    from !== undefined && !add ? entry.recipients.filter((r) => isRef(r, from)).map((r) => r.spkiS256) : [];
+  const staying = new Set(to.map((r) => r.spkiS256));
+  // A renewed certificate around the same key stays a recipient; it need not leave to come.
+  return { add: to, remove: leaving.filter((id) => !staying.has(id)), rekey };
+}
+
+/**
+ * Rotates one file: reads it, opens the slots concerned (one private-key operation each), writes the new file beside
+ * it, checks what was written, and renames. Whatever happens, the name shows the old file or the new one, whole.
+ * @returns the plan that was carried out
+ * @throws `SINK_WRITE` with the original untouched; what reading and opening throw
+ */
+export async function rotateFile(file: string, find: FindKey, options: RotateOptions): Promise<FilePlan> {
+  const lock = await takeLock(file);
+  try {
+    const source = await fileSource(file);
+    try {
+      const { region: head } = await readSealedHead(source);
+      const plan = planRegion(file, head, options);
+      if (plan.action === "none") return plan;
+      const sink = await fileSink(file, { force: true }, options.probe);
+      await lock.note(sink.temporary);
+      try {
+        if (plan.action === "reseal") await reseal(source, head, find, plan, options, sink);
+        else await rewrap(source, head, find, plan, options, sink);
+        await confirm(sink, plan, options);
+        await sink.commit();
+      } catch (error) {
+        await sink.abort();
+        throw error;
+      }
+      return plan;
+    } finally {
+      await source.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+const COPY_BYTES = 1024 * 1024;
+
+async function rewrap(
+  source: ByteSource,
+  head: RegionHead,
+  find: FindKey,
+  plan: FilePlan,
+  options: RotateOptions,
+  sink: FileSink,
+): Promise<void> {
+  const names = plan.slots.map((s) => s.name);
+  const region = await authenticate(head, find, { slots: names });
+  try {
+    const missing = names.filter((name) => !region.slots.some((s) => head.manifest.slots[s.slot] === name));
+    needs(missing.length === 0, "SEAL_NO_IDENTITY", `slot "${missing[0]}" does not open with the given keys`);
+    const first = plan.slots[0]!;
+    const { from, to, add, rekey } = options;
+    const remove =
+      from === undefined || add ? [] : [...new Set(plan.slots.flatMap((s) => s.removed.map((r) => r.spkiS256)))];
+    const bytes = await rewrapHead(region, { add: to, remove, rekey });
+    needs(
+      bytes.byteLength === head.headLength && first !== undefined,
+      "SEAL_KEYS_FULL",
+      "the new keys do not fit the old head",
+    );
+    await copyRange(source, sink, 0, head.offset);
+    await sink.write(bytes);
+    await copyRange(source, sink, head.offset + head.headLength, source.size);
+  } finally {
+    region.wipe();
+  }
+}
+
+async function copyRange(source: ByteSource, sink: FileSink, from: number, to: number): Promise<void> {
+  for (let at = from; at < to; at += COPY_BYTES) await sink.write(await source.read(at, Math.min(COPY_BYTES, to - at)));
+}
+
+/** Everything anew from the opened fields: new file id, slot keys and data keys, for the recipients that the plan leaves. */
+async function reseal(
+  source: ByteSource,
+  head: RegionHead,
+  find: FindKey,
+  plan: FilePlan,
+  options: RotateOptions,
+  sink: FileSink,
+): Promise<void> {
+  const { manifest, entries } = head;
+  needs(
+    manifest.signer === undefined || options.signer !== undefined,
+    "SEAL_UNSIGNED",
+    "the file is signed; resealing needs a key to sign the new one",
+    {
+      hint: "give it with --sign",
+    },
+  );
+  const inner = { ...source, close: async () => {} };
+  const table = await openSealedQvd(inner, find);
+  try {
+    needs(
+      table.stillSealed.length === 0,
+      "SEAL_NO_IDENTITY",
+      `resealing needs the keys of all slots; "${table.stillSealed[0]}" stays sealed`,
+    );
+    const mask = manifest.items.find((item) => item.ordinal !== ORIGINAL_HEADER)?.mask;
+    const kind = mask === undefined || mask === "none" ? undefined : mask;
+    await sealQvd(table, sink, {
+      mode: manifest.mode,
+      mask: kind,
+      constText: kind === "const" ? await constTextOf(inner, manifest.items[0]!.ordinal) : undefined,
+      tokenKey: table.tokenKey,
+      signer: options.signer,
+      slots: entries.map((entry) => ({
+        name: manifest.slots[entry.slot]!,
+        recipients: plan.slots.find((s) => s.slot === entry.slot)?.recipients ?? entry.recipients,
+        fields: manifest.items
+          .filter((item, i) => item.ordinal !== ORIGINAL_HEADER && entry.deks.has(i))
+          .map((item) => item.name),
+      })),
+    });
+  } finally {
+    await table.close();
+  }
+}
+
+async function constTextOf(source: ByteSource, ordinal: number): Promise<string | undefined> {
+  const outer = await openQvdTable(source);
+  return symbolText(await outer.symbols(ordinal), 0);
+}
+
+/** Reads back what was written, before it takes the place of the original. */
+async function confirm(sink: FileSink, plan: FilePlan, options: RotateOptions): Promise<void> {
+  const written = await fileSource(sink.temporary);
+  try {
+    const { region } = await readSealedHead(written);
+    const after = region.entries.filter((e) => plan.slots.some((s) => s.slot === e.slot));
+    const fits = after.every((entry) => {
+      const wanted = plan.slots.find((s) => s.slot === entry.slot)!.recipients;
+      return (
+        wanted.length === entry.recipients.length &&
+        wanted.every((r) => entry.recipients.some((e) => e.spkiS256 === r.spkiS256))
+      );
+    });
+    needs(fits, "SINK_WRITE", "what was written is not what was to be written");
+    if (options.confirm === undefined) return;
+    (await authenticate(region, options.confirm)).wipe();
+  } catch (cause) {
+    throw cause instanceof QErr && cause.errorClass !== "damaged"
+      ? cause
+      : new QErr("SINK_WRITE", "the new file does not open, so the old one stays", { cause });
+  } finally {
+    await written.close();
+  }
+}

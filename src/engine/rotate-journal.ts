@@ -1,0 +1,69 @@
+import { open, readFile } from "node:fs/promises";
+import { QErr } from "../errors.ts";
+import { systemCode } from "../source/file.ts";
+
+/** One line of a journal. Thumbprints and names, never a key. */
+export interface JournalLine {
+  readonly job: string;
+  readonly state: "begin" | "done" | "unchanged" | "failed" | "end";
+  readonly at: string;
+  readonly file?: string | undefined;
+  readonly fileId?: string | undefined;
+  readonly action?: string | undefined;
+  readonly code?: string | undefined;
+}
+
+/** A journal of rotations: lines of JSON, each made durable before the work goes on. */
+export interface Journal {
+  /** Files that an unfinished run of the same job is done with. */
+  readonly done: ReadonlySet<string>;
+  write(line: Omit<JournalLine, "job" | "at">): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a journal. If its last run of this job began and did not end, this one goes on where that stopped; else a new
+ * run begins. A line cut off by a crash is passed over.
+ */
+export async function openJournal(path: string, job: string): Promise<Journal> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    if (systemCode(cause) === "ENOENT") return "";
+    throw new QErr("SOURCE_READ", `the journal ${path} cannot be read (${systemCode(cause)})`, { cause });
+  });
+  const done = unfinished(text, job);
+  const handle = await open(path, "a").catch((cause: unknown) => {
+    throw new QErr("SINK_WRITE", `the journal ${path} cannot be written (${systemCode(cause)})`, { cause });
+  });
+  let queue: Promise<void> = Promise.resolve();
+  const write: Journal["write"] = (line) => {
+    const next = queue.then(async () => {
+      await handle.writeFile(`${JSON.stringify({ job, at: new Date().toISOString(), ...line })}\n`);
+      await handle.sync();
+    });
+    queue = next.catch(() => {});
+    return next;
+  };
+  // A crash in the middle of a line must not swallow the next one.
+  if (text !== "" && !text.endsWith("\n")) await handle.writeFile("\n");
+  await write({ state: "begin" });
+  return { done, write, close: () => handle.close() };
+}
+
+function unfinished(text: string, job: string): ReadonlySet<string> {
+  let done = new Set<string>();
+  for (const line of text.split("\n")) {
+    const entry = parse(line);
+    if (entry?.job !== job) continue;
+    if (entry.state === "end") done = new Set();
+    if (entry.file !== undefined && (entry.state === "done" || entry.state === "unchanged")) done.add(entry.file);
+  }
+  return done;
+}
+
+function parse(line: string): JournalLine | undefined {
+  try {
+    return JSON.parse(line) as JournalLine;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { isQErr, type QErr } from "../errors.ts";
+import type { FindKey } from "../seal/authenticate.ts";
+import { type FilePlan, planFile, type RotateOptions, rotateFile } from "./rotate-file.ts";
+import { openJournal } from "./rotate-journal.ts";
+
+export interface BatchOptions extends RotateOptions {
+  /** Where progress is recorded, so that an interrupted run goes on where it stopped. */
+  readonly journal?: string | undefined;
+  /** Files at a time; 1 if left out. Tokens and disks gain by it, a key in this process does not. */
+  readonly jobs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onFile?: ((result: FileResult) => void) | undefined;
+}
+
+export interface FileResult {
+  readonly file: string;
+  readonly state: "done" | "unchanged" | "skipped" | "failed";
+  readonly plan?: FilePlan | undefined;
+  readonly error?: QErr | undefined;
+}
+
+/** Names a job by what it does, so that a journal tells an interrupted run from another one. */
+function jobId(options: RotateOptions): string {
+  const { from, to, add, rekey, reseal } = options;
+  const words = JSON.stringify([
+    from ?? null,
+    to.map((r) => r.spkiS256),
+    add ?? false,
+    rekey ?? false,
+    reseal ?? false,
+  ]);
+  return createHash("sha256").update(words).digest("hex").slice(0, 16);
+}
+
+/** Plans all files without a key; a file that cannot be planned is a failure of that file. */
+export async function planBatch(files: readonly string[], options: RotateOptions): Promise<readonly FileResult[]> {
+  const results: FileResult[] = [];
+  for (const file of files) {
+    try {
+      const plan = await planFile(file, options);
+      results.push({ file, state: plan.action === "none" ? "unchanged" : "done", plan });
+    } catch (error) {
+      results.push(failure(file, error));
+    }
+  }
+  return results;
+}
+
+/**
+ * Rotates files, each on its own: one that fails leaves its original as it was and does not stop the others. Stops at
+ * the first error that would meet every file (a locked PIN, a token that is gone).
+ */
+export async function rotateBatch(
+  files: readonly string[],
+  find: FindKey,
+  options: BatchOptions,
+): Promise<readonly FileResult[]> {
+  const journal = options.journal ? await openJournal(options.journal, jobId(options)) : undefined;
+  const results: FileResult[] = [];
+  const queue = files.entries();
+  let fatal: QErr | undefined;
+
+  async function worker(): Promise<void> {
+    for (const [i, file] of queue) {
+      if (fatal || options.signal?.aborted) return;
+      const result = journal?.done.has(file) ? { file, state: "skipped" as const } : await one(file, find, options);
+      results[i] = result;
+      options.onFile?.(result);
+      if (result.state !== "skipped") {
+        const { state, plan, error } = result;
+        await journal?.write({ state, file, fileId: plan?.fileId, action: plan?.action, code: error?.code });
+      }
+      if (result.error && meetsAll(result.error)) fatal = result.error;
+    }
+  }
+
+  try {
+    await Promise.all(Array.from({ length: Math.max(1, options.jobs ?? 1) }, worker));
+    if (!fatal && !options.signal?.aborted && results.every((r) => r.state !== "failed"))
+      await journal?.write({ state: "end" });
+  } finally {
+    await journal?.close();
+  }
+  if (fatal) throw fatal;
+  return results.filter((r) => r !== undefined);
+}
+
+async function one(file: string, find: FindKey, options: RotateOptions): Promise<FileResult> {
+  try {
+    const plan = await rotateFile(file, find, options);
+    return { file, state: plan.action === "none" ? "unchanged" : "done", plan };
+  } catch (error) {
+    return failure(file, error);
+  }
+}
+
+function failure(file: string, error: unknown): FileResult {
+  if (!isQErr(error)) throw error;
+  return { file, state: "failed", error };
+}
+
+/** Errors of the key store itself: the next file would only meet them again, and a PIN must not be tried twice. */
+function meetsAll(error: QErr): boolean {
+  return /^KEY_(PIN_|TOKEN_|MODULE_|PROVIDER_|DEVICE_|ACCESS_)/.test(error.code);
+}
+
+/** A file and the slots of it that name a certificate; from public data alone. */
+export interface KeyUse {
+  readonly file: string;
+  readonly slots: readonly string[];
+  /** Slots that nobody else can open. */
+  readonly only: readonly string[];
+}
+
+/** Which slots of a file still name a certificate or key. Errors as `readSealedHead`. */
+export async function keyUse(file: string, ref: NonNullable<RotateOptions["from"]>): Promise<KeyUse> {
+  const plan = await planFile(file, { from: ref, to: [], add: true });
+  return {
+    file,
+    slots: plan.slots.map((s) => s.name),
+    only: plan.slots.filter((s) => s.left === 1).map((s) => s.name),
+  };
+}

@@ -1,0 +1,23 @@
+// Rotates the files of a folder in a process of its own, which the test kills; from the built package.
+
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { rotateBatch } from "../../dist/src/engine/rotate.js";
+import { fileStore } from "../../dist/src/keys/file-store.js";
+import { describeKey } from "../../dist/src/keys/thumbprint.js";
+import { recipientOf } from "../../dist/src/seal/recipient.js";
+
+const { files, key, from, to, journal, rekey, dieAt } = JSON.parse(process.argv[2]);
+const store = fileStore(key);
+const certificate = new X509Certificate(readFileSync(to));
+const recipient = recipientOf(describeKey({ certificate }, to, false), certificate.publicKey);
+const find = async (ref) =>
+  (await store.find({ spkiS256: ref.spkiS256 })) ? store.open({ spkiS256: ref.spkiS256 }) : undefined;
+let steps = 0;
+const probe = () => {
+  steps += 1;
+  if (steps === dieAt) process.kill(process.pid, "SIGKILL");
+};
+process.stdout.write("ready\n");
+const results = await rotateBatch(files, find, { from: { x5t: from }, to: [recipient], journal, rekey, probe });
+process.stdout.write(`${JSON.stringify({ states: results.map((r) => r.state), steps })}\n`);

@@ -1,0 +1,423 @@
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { readSealedHead } from "../../src/engine/open-seal-head.ts";
+import { keyUse, planBatch, rotateBatch } from "../../src/engine/rotate.ts";
+import { rotateFile } from "../../src/engine/rotate-file.ts";
+import { inspectSealed, verifySealed } from "../../src/engine/seal-verify.ts";
+import { isQErr, QErr } from "../../src/errors.ts";
+import { pkcs11Store } from "../../src/keys/pkcs11-store.ts";
+import { authenticate, type FindKey } from "../../src/seal/authenticate.ts";
+import { memorySource } from "../../src/source/memory.ts";
+import { faultShim, lacking, PIN, SOFTHSM, softHsmToken } from "../keys/tokens.ts";
+import { keysOf, type Person, person } from "./people.ts";
+import { plainQvd, sealBytes } from "./sealed.ts";
+import { missing } from "./vectors.ts";
+
+const root = mkdtempSync(join(tmpdir(), "qvault-rotate-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+const old = person("old");
+const next = person("next");
+const other = person("other");
+const file = join(root, "f.qvd");
+const fromOld = { x5t: old.handle.info.x5t };
+const toNext = { from: fromOld, to: [next.recipient()] };
+let sealed: Uint8Array;
+
+async function sealFor(...people: readonly Person[]): Promise<Uint8Array> {
+  const qvd = await plainQvd({ a: [1, 2, 3], b: ["x", "y", null], c: [1, 1, 1] });
+  return sealBytes(qvd, {
+    slots: [
+      { name: "one", recipients: people.map((p) => p.recipient()), fields: ["a"] },
+      { name: "two", recipients: [other.recipient()], fields: ["b"] },
+    ],
+  });
+}
+
+beforeEach(async () => {
+  sealed = await sealFor(old);
+  for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true, force: true });
+  writeFileSync(file, sealed, { mode: 0o640 });
+});
+
+async function opens(path: string, ...people: readonly Person[]): Promise<string> {
+  try {
+    const { findings } = await verifySealed(memorySource(new Uint8Array(readFileSync(path))), keysOf(...people));
+    return findings.length === 0 ? "ok" : "damaged";
+  } catch (error) {
+    if (isQErr(error)) return error.code;
+    throw error;
+  }
+}
+
+describe("rotating a file", () => {
+  it("replaces a recipient, keeps everything else to the bit, and needs one private-key operation", async () => {
+    const keys = keysOf(old);
+    const plan = await rotateFile(file, keys, toNext);
+    expect(plan).toMatchObject({ action: "rewrap", slots: [{ name: "one", left: 1 }], single: ["one"] });
+    expect(keys.unwraps()).toBe(1);
+    expect([await opens(file, next), await opens(file, old), await opens(file, other)]).toEqual([
+      "ok",
+      "SEAL_NO_IDENTITY",
+      "ok",
+    ]);
+    const after = new Uint8Array(readFileSync(file));
+    const { region } = await readSealedHead(memorySource(sealed));
+    expect(
+      Buffer.from(after.subarray(region.offset + region.headLength)).equals(
+        sealed.subarray(region.offset + region.headLength),
+      ),
+    ).toBe(true);
+    expect(Buffer.from(after.subarray(0, region.offset)).equals(sealed.subarray(0, region.offset))).toBe(true);
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(readdirSync(root)).toEqual(["f.qvd"]);
+  });
+
+  it("in two phases adds first and removes later, and a second run finds nothing to do", async () => {
+    await rotateFile(file, keysOf(old), { ...toNext, add: true });
+    expect([await opens(file, next), await opens(file, old)]).toEqual(["ok", "ok"]);
+    expect((await rotateFile(file, keysOf(old), { ...toNext, add: true })).action).toBe("none");
+    await rotateFile(file, keysOf(next), { from: fromOld, to: [] });
+    expect([await opens(file, next), await opens(file, old)]).toEqual(["ok", "SEAL_NO_IDENTITY"]);
+    expect((await rotateFile(file, keysOf(next), { from: fromOld, to: [] })).action).toBe("none");
+    expect((await inspectSealed(memorySource(new Uint8Array(readFileSync(file))))).slots[0]!.epoch).toBe(2);
+  });
+
+  it("refuses to leave a slot that nobody can open", async () => {
+    await expect(rotateFile(file, keysOf(old), { from: fromOld, to: [] })).rejects.toMatchObject({ code: "USAGE" });
+    expect(await opens(file, old)).toBe("ok");
+  });
+
+  it("with rekey makes a slot key that the old one does not help with", async () => {
+    const before = (await readSealedHead(memorySource(sealed))).region;
+    const oldSlot = (await authenticate(before, keysOf(old))).slots[0]!;
+    const oldKey = Buffer.from(oldSlot.slotKey);
+    await rotateFile(file, keysOf(old), { ...toNext, rekey: true });
+    const after = (await readSealedHead(memorySource(new Uint8Array(readFileSync(file))))).region;
+    const newSlot = (await authenticate(after, keysOf(next))).slots[0]!;
+    expect(oldKey.equals(newSlot.slotKey)).toBe(false);
+    const [a, b] = [before, after].map((r) => Buffer.from(r.entries[0]!.deks.values().next().value!));
+    expect(a!.equals(b!)).toBe(false);
+    expect(await opens(file, next)).toBe("ok");
+  });
+
+  it("with reseal makes a new file for the same content, and needs every slot's key", async () => {
+    await expect(rotateFile(file, keysOf(old), { ...toNext, reseal: true })).rejects.toMatchObject({
+      code: "SEAL_NO_IDENTITY",
+    });
+    const before = await inspectSealed(memorySource(sealed));
+    await rotateFile(file, keysOf(old, other), { ...toNext, reseal: true });
+    const after = await inspectSealed(memorySource(new Uint8Array(readFileSync(file))));
+    expect(after.fileId).not.toBe(before.fileId);
+    expect(after.slots.map((s) => [s.name, s.fields])).toEqual(before.slots.map((s) => [s.name, s.fields]));
+    expect([await opens(file, next), await opens(file, other), await opens(file, old)]).toEqual([
+      "ok",
+      "ok",
+      "SEAL_NO_IDENTITY",
+    ]);
+  });
+
+  it.each(["token", "const"] as const)("with reseal keeps mask %s and what it shows", async (mask) => {
+    const qvd = await plainQvd({ a: ["p", "q"], b: [1, 2] });
+    const slots = [{ name: "one", recipients: [old.recipient()], fields: ["a"] }];
+    const masked = await sealBytes(qvd, { slots, mask, constText: "hidden" });
+    writeFileSync(file, masked);
+    await rotateFile(file, keysOf(old), { ...toNext, reseal: true });
+    // Texts of symbol tables: behind the type byte 4, before a NUL.
+    const shown = (bytes: Uint8Array) =>
+      Buffer.from(bytes)
+        .toString("latin1")
+        .split("\u0004")
+        .flatMap((piece) => /^[\w-]{6,22}(?=\0)/.exec(piece) ?? []);
+    expect(shown(new Uint8Array(readFileSync(file)))).toEqual(shown(masked));
+    expect(shown(masked).length).toBe(mask === "token" ? 2 : 1);
+  });
+
+  it("keeps the writer's signature, which reseal cannot without a key to sign", async () => {
+    const qvd = await plainQvd({ a: [1], b: [2] });
+    const signed = await sealBytes(qvd, {
+      signer: other.handle,
+      slots: [{ name: "one", recipients: [old.recipient()], fields: ["a"] }],
+    });
+    writeFileSync(file, signed);
+    await rotateFile(file, keysOf(old), { ...toNext, rekey: true });
+    const policy = { signature: { trusted: [other.certificate] } };
+    expect(
+      (await verifySealed(memorySource(new Uint8Array(readFileSync(file))), keysOf(next), policy)).findings,
+    ).toEqual([]);
+    await expect(
+      rotateFile(file, keysOf(next), { from: { x5t: next.handle.info.x5t }, to: [old.recipient()], reseal: true }),
+    ).rejects.toMatchObject({ code: "SEAL_UNSIGNED" });
+  });
+
+  it("proves the new key first where it is given, and keeps the old file if it does not open", async () => {
+    await rotateFile(file, keysOf(old), { ...toNext, confirm: keysOf(next) });
+    expect(await opens(file, next)).toBe("ok");
+    await expect(
+      rotateFile(file, keysOf(next), {
+        from: { x5t: next.handle.info.x5t },
+        to: [old.recipient()],
+        confirm: keysOf(person("wrong")),
+      }),
+    ).rejects.toMatchObject({ code: "SEAL_NO_IDENTITY" });
+    expect(await opens(file, next)).toBe("ok");
+  });
+
+  it("says when the room for keys is full, and reseal makes more", async () => {
+    const many = Array.from({ length: 40 }, (_, i) => person(`p${i}`).recipient());
+    await expect(rotateFile(file, keysOf(old), { ...toNext, to: many, add: true })).rejects.toMatchObject({
+      code: "SEAL_KEYS_FULL",
+    });
+    expect(await opens(file, old)).toBe("ok");
+    await rotateFile(file, keysOf(old, other), { ...toNext, to: many, add: true, reseal: true });
+    expect(await opens(file, old)).toBe("ok");
+  });
+
+  it("tells who needs a certificate, without any key", async () => {
+    expect(await keyUse(file, fromOld)).toMatchObject({ slots: ["one"], only: ["one"] });
+    expect(await keyUse(file, { x5t: next.handle.info.x5t })).toMatchObject({ slots: [], only: [] });
+    writeFileSync(join(root, "plain.qvd"), await plainQvd({ a: [1] }));
+    const plans = await planBatch([file, join(root, "plain.qvd")], toNext);
+    expect(plans.map((p) => [p.state, p.error?.code])).toEqual([
+      ["done", undefined],
+      ["failed", "SEAL_ABSENT"],
+    ]);
+    expect(await opens(file, old)).toBe("ok");
+  });
+
+  it("is refused while another process has the file, and takes over from a dead one", async () => {
+    const lock = join(root, ".f.qvd.lock");
+    writeFileSync(lock, JSON.stringify({ pid: 1, host: hostname() }));
+    await expect(rotateFile(file, keysOf(old), toNext)).rejects.toMatchObject({ code: "SINK_WRITE" });
+    const left = join(root, ".f.qvd.abc.tmp");
+    writeFileSync(left, "half");
+    writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), temporary: left }));
+    await rotateFile(file, keysOf(old), toNext);
+    expect(readdirSync(root)).toEqual(["f.qvd"]);
+  });
+});
+
+describe("a rotation that fails at any step", () => {
+  it.each([false, true])(
+    "leaves a file that opens with the old key or the new one, and a second run finishes (rekey: %s)",
+    async (rekey) => {
+      let steps = 0;
+      await rotateFile(file, keysOf(old), { ...toNext, rekey, probe: () => void (steps += 1) });
+      expect(steps).toBeGreaterThanOrEqual(7);
+      for (let at = 1; at <= steps; at++) {
+        writeFileSync(file, sealed);
+        let step = 0;
+        const fail = () => {
+          step += 1;
+          if (step === at) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+        };
+        await expect(rotateFile(file, keysOf(old), { ...toNext, rekey, probe: fail })).rejects.toMatchObject({
+          code: "SINK_WRITE",
+        });
+        const said = [await opens(file, old), await opens(file, next)];
+        // Only the last step, making the rename durable, comes after the rename.
+        expect(said, `step ${at}`).toEqual(at === steps ? ["SEAL_NO_IDENTITY", "ok"] : ["ok", "SEAL_NO_IDENTITY"]);
+        if (at < steps) expect(Buffer.from(readFileSync(file)).equals(sealed)).toBe(true);
+        expect(readdirSync(root)).toEqual(["f.qvd"]);
+        await rotateFile(file, keysOf(old, next), { ...toNext, rekey });
+        expect(await opens(file, next)).toBe("ok");
+      }
+    },
+  );
+
+  it("because the folder is read-only leaves the original untouched", async () => {
+    if (process.getuid?.() === 0) {
+      // Root writes everywhere; the same path through the sink is taken with the error that others would get.
+      const probe = (step: string) => {
+        if (step === "create") throw Object.assign(new Error("read-only"), { code: "EROFS" });
+      };
+      await expect(rotateFile(file, keysOf(old), { ...toNext, probe })).rejects.toMatchObject({ code: "SINK_WRITE" });
+    } else {
+      chmodSync(root, 0o555);
+      await expect(rotateFile(file, keysOf(old), toNext)).rejects.toMatchObject({ code: "SINK_WRITE" });
+      chmodSync(root, 0o755);
+    }
+    expect(Buffer.from(readFileSync(file)).equals(sealed)).toBe(true);
+  });
+});
+
+describe("a batch", () => {
+  const files = Array.from({ length: 5 }, (_, i) => join(root, `b${i}.qvd`));
+
+  it("goes on past a file that fails, and where it was interrupted", async () => {
+    for (const f of files) writeFileSync(f, sealed);
+    writeFileSync(files[2]!, "no qvd");
+    const journal = join(root, "rotate.jsonl");
+    const options = { ...toNext, rekey: true, journal };
+    const keys = keysOf(old);
+    const first = await rotateBatch(files, keys, options);
+    expect(first.map((r) => r.state)).toEqual(["done", "done", "failed", "done", "done"]);
+    expect(keys.unwraps()).toBe(4);
+    writeFileSync(files[2]!, sealed);
+    // Cut off in the middle of a line, as a crash does.
+    writeFileSync(journal, `${readFileSync(journal, "utf8")}{"job":"x`);
+    const second = await rotateBatch(files, keysOf(old, next), options);
+    expect(second.map((r) => r.state)).toEqual(["skipped", "skipped", "done", "skipped", "skipped"]);
+    // A job that came to its end is over: the next one with the same words is a new one.
+    for (const f of files) writeFileSync(f, sealed);
+    const third = await rotateBatch(files, keysOf(old), options);
+    expect(third.every((r) => r.state === "done")).toBe(true);
+    for (const f of files) expect(await opens(f, next)).toBe("ok");
+  });
+
+  it("stops at once when the key store is the trouble", async () => {
+    for (const f of files) writeFileSync(f, sealed);
+    let tries = 0;
+    const locked: FindKey = async () => {
+      tries += 1;
+      throw new QErr("KEY_PIN_LOCKED", "locked");
+    };
+    await expect(rotateBatch(files, locked, toNext)).rejects.toMatchObject({ code: "KEY_PIN_LOCKED" });
+    expect(tries).toBe(1);
+  });
+
+  it("works several at a time", async () => {
+    for (const f of files) writeFileSync(f, sealed);
+    expect((await rotateBatch(files, keysOf(old), { ...toNext, jobs: 3 })).every((r) => r.state === "done")).toBe(true);
+  });
+});
+
+describe("a rotation that is killed", () => {
+  const built = new URL("../../dist/src/engine/rotate.js", import.meta.url);
+  if (!existsSync(built)) {
+    missing("the built package (npm run build)");
+    return;
+  }
+
+  interface Run {
+    readonly killed: boolean;
+    readonly output: string;
+  }
+
+  function child(
+    files: readonly string[],
+    more: { readonly dieAt?: number; readonly killAfter?: number },
+  ): Promise<Run> {
+    const job = {
+      files,
+      key: join(root, "old.pem"),
+      from: old.handle.info.x5t,
+      to: join(root, "next.crt"),
+      journal: join(root, "j.jsonl"),
+      rekey: true,
+      ...more,
+    };
+    const process_ = spawn(process.execPath, [
+      new URL("rotate-child.mjs", import.meta.url).pathname,
+      JSON.stringify(job),
+    ]);
+    let output = "";
+    process_.stderr.on("data", (data) => (output += data));
+    process_.stdout.on("data", (data) => {
+      output += data;
+      if (String(data).includes("ready") && more.killAfter !== undefined)
+        setTimeout(() => process_.kill("SIGKILL"), more.killAfter);
+    });
+    return new Promise((resolve) =>
+      process_.on("close", (_, signal) => resolve({ killed: signal === "SIGKILL", output })),
+    );
+  }
+
+  function prepare(count: number): readonly string[] {
+    const both = `${old.certificate}${old.key.export({ type: "pkcs8", format: "pem" })}${next.key.export({ type: "pkcs8", format: "pem" })}`;
+    writeFileSync(join(root, "old.pem"), both, { mode: 0o600 });
+    writeFileSync(join(root, "next.crt"), next.certificate.toString());
+    return Array.from({ length: count }, (_, i) => {
+      const path = join(root, `k${i}.qvd`);
+      writeFileSync(path, sealed);
+      return path;
+    });
+  }
+
+  async function eachOpens(files: readonly string[]): Promise<void> {
+    for (const path of files) {
+      const said = [await opens(path, old), await opens(path, next)];
+      expect(
+        said.filter((s) => s === "ok"),
+        `${path}: ${said}`,
+      ).toHaveLength(1);
+    }
+  }
+
+  it("at each write, fsync and rename, leaves every file whole, and a second run finishes the job", {
+    timeout: 300_000,
+  }, async () => {
+    const dry = await child(prepare(1), {});
+    const { steps } = JSON.parse(dry.output.split("\n").find((l) => l.startsWith("{"))!) as { steps: number };
+    expect(steps).toBeGreaterThanOrEqual(7);
+    for (let dieAt = 1; dieAt <= steps; dieAt++) {
+      rmSync(join(root, "j.jsonl"), { force: true });
+      const files = prepare(1);
+      expect((await child(files, { dieAt })).killed).toBe(true);
+      await eachOpens(files);
+      const options = { ...toNext, rekey: true, journal: join(root, "j.jsonl") };
+      const again = await rotateBatch(files, keysOf(old, next), options);
+      expect(again.map((r) => r.state)).not.toContain("failed");
+      expect([await opens(files[0]!, next), await opens(files[0]!, old)]).toEqual(["ok", "SEAL_NO_IDENTITY"]);
+      if (again[0]!.state === "done")
+        expect(readdirSync(root).filter((n) => n.endsWith(".tmp") || n.endsWith(".lock"))).toEqual([]);
+    }
+  });
+
+  it("at any moment, leaves every file whole", { timeout: 900_000 }, async () => {
+    const times = process.env.QVAULT_LONG ? 200 : 6;
+    let killed = 0;
+    for (let i = 0; i < times; i++) {
+      rmSync(join(root, "j.jsonl"), { force: true });
+      const files = prepare(12);
+      const run = await child(files, { killAfter: Math.random() * 150 });
+      killed += run.killed ? 1 : 0;
+      await eachOpens(files);
+    }
+    expect(killed).toBeGreaterThan(0);
+    console.info(`${killed} of ${times} runs were killed before their end`);
+  });
+});
+
+describe("a rotation with an HSM", () => {
+  const absent =
+    SOFTHSM === undefined ? "SoftHSM (see test/setup-system.sh)" : lacking("softhsm2-util", "pkcs11-tool", "gcc");
+  if (absent !== undefined) {
+    missing(absent);
+    return;
+  }
+  it("asks the token exactly once for each file and slot", { timeout: 120_000 }, async () => {
+    const token = softHsmToken("rotate test", { old });
+    const shim = faultShim(token.dir, SOFTHSM!);
+    if (shim === undefined) {
+      token.remove();
+      if (process.env.CI === "true") throw new Error("the fault shim cannot be built");
+      console.warn("left out: the fault shim cannot be built");
+      return;
+    }
+    const count = process.env.QVAULT_LONG ? 1000 : 60;
+    const files = Array.from({ length: count }, (_, i) => join(root, `h${i}.qvd`));
+    for (const f of files) writeFileSync(f, sealed);
+    const store = pkcs11Store({ token: "rotate test", modulePath: shim.path }, { pin: async () => PIN });
+    const find: FindKey = async (ref) =>
+      (await store.find({ spkiS256: ref.spkiS256 })) ? store.open({ spkiS256: ref.spkiS256 }) : undefined;
+    shim.reset();
+    const results = await rotateBatch(files, find, { ...toNext, jobs: 2 });
+    expect(results.filter((r) => r.state === "done")).toHaveLength(count);
+    expect(shim.calls("C_DeriveKey")).toBe(count);
+    expect(shim.calls("C_Login")).toBe(1);
+    expect(await opens(files.at(-1)!, next)).toBe("ok");
+    token.remove();
+  });
+});
