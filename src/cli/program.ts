@@ -1,15 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { accessCommand } from "./commands/access.ts";
-import { auditCommand } from "./commands/audit.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { digestCommand } from "./commands/digest.ts";
-import { exportCommand } from "./commands/export.ts";
-import { headCommand } from "./commands/head.ts";
-import { importCommand } from "./commands/import.ts";
-import { inspectCommand } from "./commands/inspect.ts";
-import { reduceCommand } from "./commands/reduce.ts";
-import { verifyCommand } from "./commands/verify.ts";
+import { COMMANDS } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 
@@ -22,8 +13,11 @@ const EXAMPLES = `Examples:
   qvault verify share/                          check every file below a folder
 `;
 
-/** The whole command line. Output goes through the terminal; nothing here ends the process. */
-export function buildProgram(context: CommandContext): Command {
+/**
+ * The command line, with the command `wanted` alone if it is one, else with all of them (for help). Output goes through
+ * the terminal; nothing here ends the process.
+ */
+export async function buildProgram(context: CommandContext, wanted: string): Promise<Command> {
   const { terminal } = context;
   const program = new Command("qvault");
   program
@@ -35,19 +29,8 @@ export function buildProgram(context: CommandContext): Command {
       "after",
       `\n${EXIT_HELP}\n\nFILE is a path, a folder where several files make sense, an http(s) address, or - for standard input.`,
     );
-  const commands = [
-    inspectCommand,
-    headCommand,
-    digestCommand,
-    verifyCommand,
-    exportCommand,
-    importCommand,
-    reduceCommand,
-    accessCommand,
-    auditCommand,
-    demoCommand,
-  ];
-  for (const make of commands) program.addCommand(make(context));
+  const names = Object.hasOwn(COMMANDS, wanted) ? [wanted] : Object.keys(COMMANDS);
+  for (const name of names) program.addCommand((await COMMANDS[name]!())(context));
   for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])]) {
     command.exitOverride();
     command.configureOutput({

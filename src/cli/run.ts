@@ -10,7 +10,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const outcome: Outcome = { exitCode: EXIT.DONE };
   try {
     const again = (more: readonly string[]) => run(more, terminal);
-    await buildProgram({ terminal, outcome, run: again }).parseAsync([...args], { from: "user" });
+    const program = await buildProgram({ terminal, outcome, run: again }, args[0] ?? "");
+    await program.parseAsync([...args], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.USAGE;

@@ -196,7 +196,7 @@ describe("an HTTP source", () => {
     const total = MAX_HTTP_RANGE_BYTES * 2;
     const source = await httpSource("https://host.example/f", async (_, { headers }) => {
       requests += 1;
-      const { first, last } = asked(headers["range"]);
+      const { first, last } = asked(headers.range);
       return new Response(new Uint8Array(requests === 1 ? 1 : 3), {
         status: 206,
         headers: { "content-range": `bytes ${first}-${last}/${total}` },

@@ -1,0 +1,19 @@
+import type { Command } from "commander";
+import type { CommandContext } from "./context.ts";
+
+/** Makes a command; loaded only when it is wanted, so that `inspect` does not wait for what `export` needs. */
+export type CommandLoader = () => Promise<(context: CommandContext) => Command>;
+
+/** Every command, in the order of `--help`. */
+export const COMMANDS: Readonly<Record<string, CommandLoader>> = {
+  inspect: async () => (await import("./commands/inspect.ts")).inspectCommand,
+  head: async () => (await import("./commands/head.ts")).headCommand,
+  digest: async () => (await import("./commands/digest.ts")).digestCommand,
+  verify: async () => (await import("./commands/verify.ts")).verifyCommand,
+  export: async () => (await import("./commands/export.ts")).exportCommand,
+  import: async () => (await import("./commands/import.ts")).importCommand,
+  reduce: async () => (await import("./commands/reduce.ts")).reduceCommand,
+  access: async () => (await import("./commands/access.ts")).accessCommand,
+  audit: async () => (await import("./commands/audit.ts")).auditCommand,
+  demo: async () => (await import("./commands/demo.ts")).demoCommand,
+};
