@@ -133,3 +133,5 @@ export const MAX_KDF_ITERATIONS = 2_000_000;
 
 /** Objects of one token that are listed. */
 export const MAX_TOKEN_OBJECTS = 4096;
+/** Linear memory of one kernel, bytes: what 32-bit addresses reach, less the kernel's own and room for slack. */
+export const MAX_KERNEL_BYTES = 2 ** 32 - 2 ** 20;

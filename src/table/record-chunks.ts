@@ -1,0 +1,76 @@
+import { QErr } from "../errors.ts";
+import type { Arena, Pointer } from "../kernel/arena.ts";
+import type { ByteSource } from "../source/source.ts";
+
+/** Record bytes read at a time: large enough for a disk, small enough for the second-level cache. */
+export const CHUNK_BYTES = 1024 * 1024;
+/** Rows of a chunk at the most, whatever the record size. */
+const CHUNK_ROWS = 65_536;
+
+/** Whole records of one chunk, in an arena. */
+export interface RecordChunk {
+  readonly at: Pointer;
+  /** Row of the table that comes first. */
+  readonly row: number;
+  readonly rows: number;
+}
+
+/** Rows of an index table, in order. */
+export interface RecordRange {
+  readonly source: ByteSource;
+  /** Of row 0 in the source. */
+  readonly offset: number;
+  readonly recordBytes: number;
+  readonly from: number;
+  readonly to: number;
+  readonly chunkRows: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Rows a chunk: about {@link CHUNK_BYTES}, whole words of a row mask. */
+export function chunkRowsOf(recordBytes: number, chunkBytes = CHUNK_BYTES): number {
+  const rows = Math.min(CHUNK_ROWS, Math.floor(chunkBytes / Math.max(1, recordBytes)));
+  return Math.max(64, rows - (rows % 64));
+}
+
+/**
+ * Reads records into two buffers of `chunkRows * recordBytes` bytes in turns, so that the next chunk is on its way while
+ * one is worked on. The first chunk is read alone: who wants only that gets only that.
+ * @throws `CANCELLED`, and what the source throws
+ */
+export async function* recordChunks(
+  range: RecordRange,
+  arena: Arena,
+  buffers: readonly [Pointer, Pointer],
+): AsyncGenerator<RecordChunk> {
+  const { source, recordBytes, from, to, chunkRows, signal } = range;
+  let turn = 0;
+  const fetch = async (row: number): Promise<RecordChunk> => {
+    const rows = Math.min(chunkRows, to - row);
+    const at = buffers[turn++ % 2]!;
+    const length = rows * recordBytes;
+    if (length > 0) await source.readInto(range.offset + row * recordBytes, arena.bytes(at, length));
+    return { at, row, rows };
+  };
+  let next: Promise<RecordChunk> | undefined;
+  try {
+    for (let row = from; row < to; row += chunkRows) {
+      throwIfAborted(signal);
+      const chunk = await (next ?? fetch(row));
+      next = undefined;
+      if (row > from && row + chunkRows < to) {
+        next = fetch(row + chunkRows);
+        // A failure is met when the chunk is asked for; until then it is nobody's.
+        next.catch(() => {});
+      }
+      yield chunk;
+    }
+  } finally {
+    // The buffer is the reader's until its read has ended.
+    await next?.catch(() => {});
+  }
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new QErr("CANCELLED", "reading was cancelled", { cause: signal.reason });
+}
