@@ -5,8 +5,7 @@
 //   pack           (columns, count, rows)
 //   test           (columns, count, rows, mask, refine)
 //   scatter        (columns, count, rows, mask)
-//   firstUse       (columns, count, rows)
-//   settle         (columns, count)
+//   renumber       (columns, count, rows)
 //   repack         (columns, count, rows, out, toStride)
 //   compact        (records, recordBytes, rows, mask, out)              -> records kept
 //   countRows      (mask, rows)                                         -> rows
@@ -26,7 +25,8 @@
 export { unpack } from "./unpack";
 export { pack, repack } from "./pack";
 export { test } from "./test";
-export { scatter, firstUse, settle } from "./scatter";
+export { scatter } from "./scatter";
+export { renumber } from "./renumber";
 export { compact, countRows } from "./compact";
 export { crc32c, init } from "./crc32c";
 export { utf8 } from "./utf8";

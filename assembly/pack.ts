@@ -1,7 +1,8 @@
 import {
-  COLUMN_BYTES, columnBase, columnBias, columnEntries, columnOffset, columnStride, columnTable, columnWidth, noteWrote,
+  COLUMN_BYTES, columnBase, columnBias, columnOffset, columnStride, columnTable, columnWidth, noteWrote,
   storedAt, storedWide, widthMask,
 } from "./column";
+import { nullSpan } from "./renumber";
 
 /** Rows a block: each column ORs into the same records, which are to stay in the first-level cache meanwhile. */
 const BLOCK: u32 = 512;
@@ -84,14 +85,15 @@ export function repack(columns: usize, count: u32, rows: u32, out: usize, toStri
   }
 }
 
+/** The bias -2 where there are NULLs, 0 where there are none; NULL was made 0. */
 // @ts-ignore: decorator
-@inline function renumbered(table: usize, entries: u32, stored: u32): u32 {
-  return stored < entries ? load<u32>(table + (<usize>stored << 2)) : u32.MAX_VALUE;
+@inline function rebiased(stored: u32, span: u32, nulls: u32): u32 {
+  return stored < span ? 0 : stored - span + nulls;
 }
 
 function repackBytes(c: usize, from: u32, n: u32, out: usize, toStep: usize): void {
-  const table = columnTable(c);
-  const entries = columnEntries(c);
+  const span = nullSpan(c);
+  const nulls: u32 = load<u32>(c, 48) ? 2 : 0;
   const mask = widthMask(columnWidth(c));
   const offset = columnOffset(c);
   const shift = offset & 7;
@@ -105,28 +107,28 @@ function repackBytes(c: usize, from: u32, n: u32, out: usize, toStep: usize): vo
   const bits = toShift + toWidth;
   let seen: u32 = 0;
   if (toWidth == 0) {
-    for (let r: u32 = 0; r < n; r++, at += step) seen |= renumbered(table, entries, storedWide(at, shift, mask));
+    for (let r: u32 = 0; r < n; r++, at += step) seen |= rebiased(storedWide(at, shift, mask), span, nulls);
   } else if (bits <= 8) {
     for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
-      const value = renumbered(table, entries, storedWide(at, shift, mask));
+      const value = rebiased(storedWide(at, shift, mask), span, nulls);
       seen |= value;
       store<u8>(to, load<u8>(to) | ((value & toMask) << toShift));
     }
   } else if (bits <= 16) {
     for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
-      const value = renumbered(table, entries, storedWide(at, shift, mask));
+      const value = rebiased(storedWide(at, shift, mask), span, nulls);
       seen |= value;
       store<u16>(to, load<u16>(to) | ((value & toMask) << toShift));
     }
   } else if (bits <= 32) {
     for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
-      const value = renumbered(table, entries, storedWide(at, shift, mask));
+      const value = rebiased(storedWide(at, shift, mask), span, nulls);
       seen |= value;
       store<u32>(to, load<u32>(to) | ((value & toMask) << toShift));
     }
   } else {
     for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
-      const value = renumbered(table, entries, storedWide(at, shift, mask));
+      const value = rebiased(storedWide(at, shift, mask), span, nulls);
       seen |= value;
       orWide(to, toShift, value & toMask);
     }
@@ -135,8 +137,8 @@ function repackBytes(c: usize, from: u32, n: u32, out: usize, toStep: usize): vo
 }
 
 function repackBits(c: usize, from: u32, n: u32, out: usize, toStride: u32): void {
-  const table = columnTable(c);
-  const entries = columnEntries(c);
+  const span = nullSpan(c);
+  const nulls: u32 = load<u32>(c, 48) ? 2 : 0;
   const mask = widthMask(columnWidth(c));
   const stride = columnStride(c);
   const base = columnBase(c);
@@ -145,7 +147,7 @@ function repackBits(c: usize, from: u32, n: u32, out: usize, toStride: u32): voi
   let toBit = load<u32>(c, 32) + from * toStride;
   let seen: u32 = 0;
   for (let r: u32 = 0; r < n; r++, bit += stride, toBit += toStride) {
-    const value = renumbered(table, entries, storedAt(base, bit, mask));
+    const value = rebiased(storedAt(base, bit, mask), span, nulls);
     seen |= value;
     orWide(out + <usize>(toBit >> 3), toBit & 7, value & toMask);
   }

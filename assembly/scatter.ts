@@ -1,5 +1,5 @@
 import {
-  COLUMN_BYTES, columnBase, columnBias, columnEntries, columnOffset, columnStride, columnTable, columnWidth, noteBeyond,
+  COLUMN_BYTES, columnBase, columnEntries, columnOffset, columnStride, columnTable, columnWidth, noteBeyond,
   storedAt, storedWide, widthMask,
 } from "./column";
 
@@ -69,69 +69,5 @@ function scatterSome(c: usize, from: u32, n: u32, rows: usize): void {
     }
     at += step << 6;
     bit += stride << 6;
-  }
-}
-
-export function firstUse(columns: usize, count: u32, rows: u32): void {
-  for (let from: u32 = 0; from < rows; from += BLOCK) {
-    const n = min(BLOCK, rows - from);
-    for (let k: u32 = 0; k < count; k++) numberSymbols(columns + <usize>k * COLUMN_BYTES, from, n);
-  }
-}
-
-function numberSymbols(c: usize, from: u32, n: u32): void {
-  const table = columnTable(c);
-  const entries = columnEntries(c);
-  const width = columnWidth(c);
-  const mask = widthMask(width);
-  const stride = columnStride(c);
-  const offset = columnOffset(c);
-  if (width == 0) {
-    numberSymbol(c, table, entries, 0);
-  } else if (stride & 7) {
-    const base = columnBase(c);
-    let bit = offset + from * stride;
-    for (let r: u32 = 0; r < n; r++, bit += stride) numberSymbol(c, table, entries, storedAt(base, bit, mask));
-  } else {
-    const step = <usize>(stride >> 3);
-    let at = columnBase(c) + <usize>(offset >> 3) + <usize>from * step;
-    for (let r: u32 = 0; r < n; r++, at += step) numberSymbol(c, table, entries, storedWide(at, offset & 7, mask));
-  }
-}
-
-// @ts-ignore: decorator
-@inline function numberSymbol(c: usize, table: usize, entries: u32, stored: u32): void {
-  if (stored >= entries) noteBeyond(c, stored);
-  else if (load<u32>(table + (<usize>stored << 2)) == 0) meet(c, table, stored);
-}
-
-/** A NULL, whose entry stays 0, or the first use of a symbol. */
-function meet(c: usize, table: usize, stored: u32): void {
-  const bias = columnBias(c);
-  if (bias < 0 && stored < <u32>-bias) {
-    store<u32>(c, 1, 48);
-    return;
-  }
-  const used = load<u32>(c, 44);
-  store<u32>(<usize>load<u32>(c, 40) + (<usize>used << 2), stored);
-  store<u32>(c, used + 1, 44);
-  store<u32>(table + (<usize>stored << 2), used + 1);
-}
-
-export function settle(columns: usize, count: u32): void {
-  for (let k: u32 = 0; k < count; k++) {
-    const c = columns + <usize>k * COLUMN_BYTES;
-    const bias = columnBias(c);
-    const entries = columnEntries(c);
-    const table = columnTable(c);
-    // number - 1 - bias, with the bias -2 where there are NULLs; 0 - 1 would be UNUSED already, 0 + 1 would not.
-    const add: u32 = load<u32>(c, 48) ? 1 : u32.MAX_VALUE;
-    const nulls = bias < 0 ? min<u32>(<u32>-bias, entries) : 0;
-    memory.fill(table, 0, <usize>nulls << 2);
-    for (let i = nulls; i < entries; i++) {
-      const at = table + (<usize>i << 2);
-      const number = load<u32>(at);
-      store<u32>(at, number == 0 ? u32.MAX_VALUE : number + add);
-    }
   }
 }

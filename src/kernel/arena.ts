@@ -44,6 +44,17 @@ export class Arena {
     return at;
   }
 
+  /** Makes the buffer that was handed out last, at `at`, `bytes` long; what it holds stays. */
+  grow(at: Pointer, bytes: number): void {
+    const top = this.#top;
+    this.release(at);
+    try {
+      this.alloc(bytes);
+    } finally {
+      this.#top = Math.max(this.#top, top);
+    }
+  }
+
   /** What {@link alloc} takes for `bytes` bytes; add these up to size an arena. */
   static sizeOf(bytes: number): number {
     return Math.ceil((bytes + SLACK) / ALIGN) * ALIGN;

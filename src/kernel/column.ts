@@ -7,9 +7,9 @@ import { bitTableBytes } from "./sizes.ts";
  *     +0  u32 base       address of row 0            +28 u32 beyond     greatest stored index >= entries, plus 1
  *     +4  u32 stride     bits from row to row        +32 u32 toOffset   repack: first bit in the new record
  *     +8  u32 bitOffset  first bit                   +36 u32 toWidth    repack: bits in the new record
- *     +12 u32 bitWidth   0-32                        +40 u32 order      firstUse: address of the list of first uses
- *     +16 i32 bias       index = stored + bias       +44 u32 used       firstUse: symbols met
- *     +20 u32 table      address; see Kernel         +48 u32 nulls      firstUse: 1 if a NULL was met
+ *     +12 u32 bitWidth   0-32                        +40 u32 order      renumber: list of first uses, address
+ *     +16 i32 bias       index = stored + bias       +44 u32 used       renumber: symbols met
+ *     +20 u32 table      address; see Kernel         +48 u32 nulls      renumber: 1 if a NULL was met
  *     +24 u32 entries    of that table               +52 u32 wrote      pack, repack: OR of what was stored
  *                                                    +64 64 bytes      the kernel's own, while it runs
  */

@@ -48,22 +48,18 @@ export interface Kernel {
   scatter(columns: Pointer, count: number, rows: number, mask: Pointer): void;
 
   /**
-   * Numbers the symbols of each column in the order of their first use. `table` holds a uint32 for each of `entries`
-   * stored indexes, zero before the first call: it becomes 1 for the first symbol met, and so on; the stored index is
-   * appended to `order` (uint32, room for `entries`), and `used` counts. A NULL sets `nulls` to 1 instead.
+   * Numbers the symbols of each column from 0 in the order of their first use, and writes the numbers in place of the
+   * stored indexes: number `n` as `n + nullSpan(bias)`, NULL as 0. That always fits, since there are no more numbers than
+   * stored indexes. `table` holds a uint32 for each of `entries` stored indexes, zero before the first call, then the
+   * number plus 1; a stored index met first is appended to `order` (uint32, room for `entries`) and `used` counts. A
+   * NULL sets `nulls` to 1. What is beyond `entries` stays as it is.
    */
-  firstUse(columns: Pointer, count: number, rows: number): void;
+  renumber(columns: Pointer, count: number, rows: number): void;
 
   /**
-   * Turns the numbers of {@link firstUse} into the table that {@link repack} needs: new stored indexes with the bias -2
-   * where `nulls` is set and 0 where not; NULL becomes 0, a symbol that was not used `UNUSED`.
-   */
-  settle(columns: Pointer, count: number): void;
-
-  /**
-   * Writes each column anew: ORs `table[stored]` as `toWidth` bits from bit `toOffset + row * toStride` of `out`, which
-   * was zero. `wrote` gathers the OR of what was stored, as in {@link pack}; a stored index without an entry counts as
-   * `UNUSED`.
+   * Moves what {@link renumber} made to a new layout: each column as `toWidth` bits from bit `toOffset + row * toStride`
+   * of `out`, ORed into zeros, with the bias -2 where `nulls` is set and 0 where not. `wrote` gathers the OR of what was
+   * stored, as in {@link pack}.
    */
   repack(columns: Pointer, count: number, rows: number, out: Pointer, toStride: number): void;
 

@@ -6,7 +6,9 @@ export type WasmBuild = "scalar" | "simd";
 /** The embedded bytes of a build. */
 export function kernelCode(build: WasmBuild): Uint8Array<ArrayBuffer> {
   const text = atob(build === "simd" ? SIMD_CODE : SCALAR_CODE);
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** The best build that runs here; `undefined` where WebAssembly is missing. */

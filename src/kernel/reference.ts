@@ -3,7 +3,7 @@ import { AT, COLUMN_BYTES } from "./column.ts";
 import type { Kernel } from "./kernel.ts";
 import { crc32c, utf8Prefix } from "./reference-bytes.ts";
 import { gather, gatheredBytes, symbolsUtf8, walkSymbols } from "./reference-symbols.ts";
-import { UNUSED } from "./sizes.ts";
+import { nullSpan } from "./sizes.ts";
 
 /** A descriptor, read. */
 interface Column {
@@ -59,6 +59,11 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
     let value = 0;
     for (let i = 4; i >= 0; i--) value = value * 256 + bytes[first + i]!;
     return Math.floor(value / 2 ** (bit % 8)) % 2 ** c.bitWidth;
+  }
+
+  function setBits(base: Pointer, bit: number, width: number, value: number): void {
+    for (let i = 0; i < width; i++) bytes[base + Math.floor((bit + i) / 8)]! &= ~(1 << ((bit + i) % 8));
+    orBits(base, bit, width, value);
   }
 
   function orBits(base: Pointer, bit: number, width: number, value: number): void {
@@ -125,38 +130,35 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
         }
       });
     },
-    firstUse(columns, count, rows) {
+    renumber(columns, count, rows) {
       eachColumn(columns, count, (c) => {
         let used = view.getUint32(c.at + AT.used, true);
         for (let row = 0; row < rows; row++) {
           const index = stored(c, row);
           if (!within(c, index)) continue;
-          if (index + c.bias < 0) {
+          let to = 0;
+          if (index < nullSpan(c.bias)) {
             view.setUint32(c.at + AT.nulls, 1, true);
-          } else if (view.getUint32(c.table + index * 4, true) === 0) {
-            view.setUint32(c.order + used * 4, index, true);
-            used += 1;
-            view.setUint32(c.table + index * 4, used, true);
+          } else {
+            const entry = c.table + index * 4;
+            if (view.getUint32(entry, true) === 0) {
+              view.setUint32(c.order + used * 4, index, true);
+              used += 1;
+              view.setUint32(entry, used, true);
+            }
+            to = view.getUint32(entry, true) - 1 + nullSpan(c.bias);
           }
+          setBits(c.base, c.bitOffset + row * c.stride, c.bitWidth, to);
         }
         view.setUint32(c.at + AT.used, used, true);
       });
     },
-    settle(columns, count) {
-      eachColumn(columns, count, (c) => {
-        const toBias = view.getUint32(c.at + AT.nulls, true) !== 0 ? -2 : 0;
-        for (let index = 0; index < c.entries; index++) {
-          const number = view.getUint32(c.table + index * 4, true);
-          const to = index + c.bias < 0 ? 0 : number === 0 ? UNUSED : number - 1 - toBias;
-          view.setUint32(c.table + index * 4, to, true);
-        }
-      });
-    },
     repack(columns, count, rows, out, toStride) {
       eachColumn(columns, count, (c) => {
+        const nulls = view.getUint32(c.at + AT.nulls, true) === 0 ? 0 : 2;
         for (let row = 0; row < rows; row++) {
-          const index = stored(c, row);
-          const value = index < c.entries ? view.getUint32(c.table + index * 4, true) : UNUSED;
+          const from = stored(c, row) - nullSpan(c.bias);
+          const value = from < 0 ? 0 : (from + nulls) >>> 0;
           wrote(c, value);
           orBits(out, c.toOffset + row * toStride, c.toWidth, value);
         }

@@ -4,8 +4,10 @@ export const SLACK = 64;
 /** Bits of one column that one call may cover, so that bit addresses fit 32 bits. */
 export const MAX_CALL_BITS = 2 ** 31;
 
-/** What `Kernel.settle` stores for a symbol that no row used: it fits no width below 32. */
-export const UNUSED = 0xffffffff;
+/** Stored indexes that stand for NULL: those below this. */
+export function nullSpan(bias: number): number {
+  return Math.max(0, -bias);
+}
 
 /** Bytes of a row mask: whole 64-bit words. */
 export function maskBytes(rows: number): number {

@@ -22,8 +22,7 @@ interface Exports {
   readonly pack: Kernel["pack"];
   readonly test: (columns: number, count: number, rows: number, mask: number, refine: number) => void;
   readonly scatter: Kernel["scatter"];
-  readonly firstUse: Kernel["firstUse"];
-  readonly settle: Kernel["settle"];
+  readonly renumber: Kernel["renumber"];
   readonly repack: Kernel["repack"];
   readonly compact: Kernel["compact"];
   readonly countRows: Kernel["countRows"];
@@ -61,7 +60,7 @@ export function attachKernel(memory: WebAssembly.Memory, build: WasmBuild): Kern
   // The one place where the module's types are taken on trust; the parity suite holds them.
   const raw = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
   raw.init();
-  const { unpack, pack, scatter, firstUse, settle, repack, compact, gatheredBytes, zero, copy } = raw;
+  const { unpack, pack, scatter, renumber, repack, compact, gatheredBytes, zero, copy } = raw;
   return {
     build,
     arena: new Arena(memory.buffer),
@@ -69,8 +68,7 @@ export function attachKernel(memory: WebAssembly.Memory, build: WasmBuild): Kern
     pack,
     test: (columns, count, rows, mask, refine) => raw.test(columns, count, rows, mask, refine ? 1 : 0),
     scatter,
-    firstUse,
-    settle,
+    renumber,
     repack,
     compact: (records, recordBytes, rows, mask, out) => compact(records, recordBytes, rows, mask, out) >>> 0,
     countRows: (mask, rows) => raw.countRows(mask, rows) >>> 0,

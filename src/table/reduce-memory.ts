@@ -36,6 +36,7 @@ export interface ReduceMemory {
   readonly mask: Pointer;
   /** Kept records of one chunk that found no room in `kept`. */
   readonly spill: Pointer;
+  /** Grows as records are kept. */
   readonly kept: Pointer;
   readonly out: readonly [Pointer, Pointer];
   readonly symbols: Pointer;
@@ -128,8 +129,9 @@ export function layOut(kernel: Kernel, header: QvdHeader, plan: ReducePlan): Red
     mask: arena.alloc(maskBytes(plan.chunkRows)),
     spill: arena.alloc(chunk),
     out: [arena.alloc(outBytes(header, plan)), arena.alloc(outBytes(header, plan))],
-    kept: arena.alloc(plan.keptBytes),
     symbols: arena.alloc(plan.symbolBytes),
+    // Last, since memory that no record needed is not to be touched, not even to be wiped.
+    kept: arena.alloc(0),
   };
 }
 

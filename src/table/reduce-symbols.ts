@@ -12,15 +12,9 @@ export interface PrunedSymbols {
   write(sink: ByteSink): Promise<void>;
 }
 
-/** Memory that no kept record takes, shrinking from its end: symbol tables may stay there from sizing to writing. */
-export interface FreeRoom {
-  readonly from: Pointer;
-  to: Pointer;
-}
-
 /**
- * Finds out how long the used part of a symbol table is, since the header that comes first says so. It stays in `room`
- * if it fits; else it is read again to be written.
+ * Finds out how long the used part of a symbol table is, since the header that comes first says so. It stays in the
+ * arena while `hasRoom` says so; else it is read again to be written.
  * @param column descriptor whose `order` and `used` say which entries
  * @param work room for the table, its starts, a report, and what is gathered
  * @throws `QVD_SYMBOL`, and what the source throws
@@ -31,7 +25,7 @@ export async function pruneSymbols(
   kernel: Kernel,
   column: Pointer,
   work: Pointer,
-  room: FreeRoom,
+  hasRoom: (bytes: number) => boolean,
 ): Promise<PrunedSymbols> {
   const { arena } = kernel;
   const count = getColumn(arena, column, "used");
@@ -54,9 +48,8 @@ export async function pruneSymbols(
   };
   await read();
   const byteLength = kernel.gatheredBytes(starts, order, count, bias);
-  const at = room.to - Arena.sizeOf(byteLength);
-  if (at >= room.from) {
-    room.to = at;
+  if (hasRoom(Arena.sizeOf(byteLength))) {
+    const at = arena.alloc(byteLength);
     kernel.gather(bytes, starts, order, count, bias, at);
     return { count, byteLength, write: (sink) => sink.write(arena.bytes(at, byteLength)) };
   }

@@ -1,9 +1,9 @@
 import { unpackField } from "../bytes/bitfield.ts";
-import { indexWidth, planBits, type RecordBits } from "../container/qvd/bits.ts";
+import { type IndexRange, planBits } from "../container/qvd/bits.ts";
 import { editedHeader } from "../container/qvd/header-build.ts";
 import { headerBytes, placeTable } from "../container/qvd/writer.ts";
 import { needs, QErr, quoted } from "../errors.ts";
-import type { Pointer } from "../kernel/arena.ts";
+import { Arena, type Pointer } from "../kernel/arena.ts";
 import { COLUMN_BYTES, getColumn, setColumn } from "../kernel/column.ts";
 import type { Kernel, KernelBuild } from "../kernel/kernel.ts";
 import { createKernel } from "../kernel/wasm.ts";
@@ -18,7 +18,7 @@ import {
   type ReduceMemory,
   type ReducePlan,
 } from "./reduce-memory.ts";
-import { type FreeRoom, type PrunedSymbols, pruneSymbols } from "./reduce-symbols.ts";
+import { type PrunedSymbols, pruneSymbols } from "./reduce-symbols.ts";
 
 export interface ReduceOptions {
   /** A row stays if each of these allows its symbol. A NULL is never allowed. */
@@ -60,7 +60,7 @@ interface Job {
  * stay are in the order of first use, widths, biases, padding and counts are computed anew, every other header element is
  * carried over. Memory is bounded by the symbol counts, not the rows. The caller commits or aborts the sink.
  * @throws `QVD_INDEX` if a tested field of any row, or any field of a kept row, refers to no symbol; `QVD_SYMBOL`;
- *   `SOURCE_CHANGED` if the second pass finds other rows than the first; `CANCELLED`; `LIMIT_EXCEEDED`
+ *   `USAGE` if a field is asked for twice; `SOURCE_CHANGED` if the second pass finds other rows than the first; `CANCELLED`; `LIMIT_EXCEEDED`
  */
 export async function reduceQvd(sink: ByteSink, table: QvdTable, options: ReduceOptions): Promise<Reduction> {
   const { header } = table;
@@ -68,6 +68,7 @@ export async function reduceQvd(sink: ByteSink, table: QvdTable, options: Reduce
   for (const ordinal of [...fields, ...options.allowed.map((a) => a.ordinal)]) {
     needs(header.fields[ordinal] !== undefined, "TABLE_NO_FIELD", `there is no field number ${ordinal}`);
   }
+  needs(new Set(fields).size === fields.length, "USAGE", "a field is asked for twice");
   const keptBytes = options.keptBytes ?? KEPT_BYTES;
   const plan = planReduction(header, options.allowed, fields, { keptBytes, chunkBytes: options.chunkBytes });
   const need = arenaBytes(header, plan);
@@ -84,20 +85,13 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
   const { table, kernel, plan, memory } = job;
   const { header } = table;
   const { kept, held } = await selectRecords(job);
-  kernel.settle(memory.uses, plan.fields.length);
-  const ranges = plan.fields.map((_, k) => {
-    const column = memory.uses + k * COLUMN_BYTES;
-    return {
-      symbolCount: getColumn(kernel.arena, column, "used"),
-      nullable: getColumn(kernel.arena, column, "nulls") !== 0,
-    };
-  });
+  const ranges = plan.fields.map((_, k) => rangeOf(job, k));
   const bits = planBits(ranges, kept);
-  const taken = held ? kept * header.recordByteSize : plan.keptBytes;
-  const room: FreeRoom = { from: memory.kept + taken, to: memory.kept + plan.keptBytes };
+  if (!held) kernel.arena.release(memory.kept);
+  const hasRoom = (more: number) => kernel.arena.mark() + more <= memory.kept + Arena.sizeOf(plan.keptBytes);
   const symbols: PrunedSymbols[] = [];
   for (const [k, ordinal] of plan.fields.entries()) {
-    symbols.push(await pruneSymbols(table, ordinal, kernel, memory.uses + k * COLUMN_BYTES, memory.symbols, room));
+    symbols.push(await pruneSymbols(table, ordinal, kernel, memory.uses + k * COLUMN_BYTES, memory.symbols, hasRoom));
   }
   const place = placeTable(bits, symbols, kept);
   await sink.write(headerBytes(editedHeader(header, plan.fields, place), header));
@@ -106,8 +100,7 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
     setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "toOffset", field.bitOffset);
     setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "toWidth", field.bitWidth);
   }
-  const limits = ranges.map((range) => (kept === 0 ? 1 : 2 ** indexWidth(range).bitWidth));
-  const write = recordWriter(sink, job, bits, limits);
+  const write = recordWriter(sink, job, bits.recordByteSize);
   let written = 0;
   if (held) {
     for (; written < kept; written += plan.chunkRows) {
@@ -121,12 +114,37 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
       written += rows;
       if (written > kept) throw changed(table);
       kernel.compact(chunk.at, header.recordByteSize, chunk.rows, memory.mask, memory.spill);
+      point(job, memory.spill);
+      kernel.renumber(memory.uses, plan.fields.length, rows);
+      checkBeyond(table, kernel, memory.uses, plan.fields, memory.spill, rows, undefined);
+      if (ranges.some((range, k) => !unchanged(job, k, range))) throw changed(table);
       await write(memory.spill, rows);
     }
   }
   await write.finish();
   if (written !== kept) throw changed(table);
   return { rows: header.noOfRecords, kept, passes: held ? 1 : 2, build: kernel.build };
+}
+
+/** Points the descriptors of the fields that stay to records. */
+function point({ kernel, plan, memory }: Job, records: Pointer): void {
+  plan.fields.forEach((_, k) => {
+    setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "base", records);
+  });
+}
+
+function rangeOf({ kernel, memory }: Job, k: number): IndexRange {
+  const column = memory.uses + k * COLUMN_BYTES;
+  return {
+    symbolCount: getColumn(kernel.arena, column, "used"),
+    nullable: getColumn(kernel.arena, column, "nulls") !== 0,
+  };
+}
+
+/** False if the second pass met a symbol or a NULL that the first one did not. */
+function unchanged(job: Job, k: number, range: IndexRange): boolean {
+  const now = rangeOf(job, k);
+  return now.symbolCount === range.symbolCount && now.nullable === range.nullable;
 }
 
 function chunksOf({ table, options, plan, kernel, memory }: Job): AsyncIterable<RecordChunk> {
@@ -166,12 +184,11 @@ async function selectRecords(job: Job): Promise<{ readonly kept: number; readonl
   for await (const chunk of chunksOf(job)) {
     const rows = testRecords(job, chunk);
     held &&= (kept + rows) * size <= plan.keptBytes;
+    if (held) kernel.arena.grow(memory.kept, (kept + rows) * size);
     const to = held ? memory.kept + kept * size : memory.spill;
     kernel.compact(chunk.at, size, chunk.rows, memory.mask, to);
-    plan.fields.forEach((_, k) => {
-      setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "base", to);
-    });
-    kernel.firstUse(memory.uses, plan.fields.length, rows);
+    point(job, to);
+    kernel.renumber(memory.uses, plan.fields.length, rows);
     checkBeyond(table, kernel, memory.uses, plan.fields, to, rows, undefined);
     kept += rows;
     options.onProgress?.(chunk.row + chunk.rows, noOfRecords);
@@ -210,23 +227,16 @@ function checkBeyond(
 }
 
 /** Repacks records into two buffers in turns, so that one is written while the next is filled. */
-function recordWriter(sink: ByteSink, job: Job, bits: RecordBits, limits: readonly number[]) {
-  const { table, kernel, plan, memory } = job;
-  const { recordByteSize } = bits;
+function recordWriter(sink: ByteSink, job: Job, recordByteSize: number) {
+  const { kernel, plan, memory } = job;
   let turn = 0;
   let pending: Promise<void> | undefined;
   const write = async (records: Pointer, rows: number): Promise<void> => {
     const out = memory.out[turn++ % 2]!;
     const length = rows * recordByteSize;
     kernel.zero(out, length);
-    plan.fields.forEach((_, k) => {
-      setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "base", records);
-    });
+    point(job, records);
     kernel.repack(memory.uses, plan.fields.length, rows, out, recordByteSize * 8);
-    limits.forEach((limit, k) => {
-      const wrote = getColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "wrote");
-      if (wrote >= limit) throw changed(table);
-    });
     await pending;
     pending = length === 0 ? undefined : sink.write(kernel.arena.bytes(out, length));
     // What fails is met at the next write, or at the end.

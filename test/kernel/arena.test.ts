@@ -41,6 +41,18 @@ describe("arena", () => {
     expect(() => arena.release(a + 64)).toThrow(RangeError);
   });
 
+  it("lengthens the last buffer where it lies", () => {
+    const arena = new Arena(new ArrayBuffer(ARENA_BASE + 4096));
+    const a = arena.alloc(0);
+    arena.grow(a, 1000);
+    arena.bytes(a, 1000).fill(7);
+    expect(arena.used).toBe(Arena.sizeOf(1000));
+    expect(() => arena.grow(a, 5000)).toThrow(RangeError);
+    expect(arena.used).toBe(Arena.sizeOf(1000));
+    arena.wipe();
+    expect(arena.bytes(a, 1000).every((byte) => byte === 0)).toBe(true);
+  });
+
   it.each(["reference", "scalar", "simd"] as const)("holds nothing after a wipe (%s)", (build) => {
     const k = createKernel({ build, arenaBytes: 1 << 20 });
     const rows = 1000;

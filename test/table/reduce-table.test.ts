@@ -174,6 +174,10 @@ describe("reduction of a damaged or changing QVD", () => {
     await failure("TABLE_NO_FIELD", () => reduced(qvd([0]), { allowed: [{ ordinal: 2, allows: () => true }] }));
   });
 
+  it("refuses a field that is asked for twice", async () => {
+    await failure("USAGE", () => reduced(qvd([0]), { allowed: [], fields: [0, 0] }));
+  });
+
   it("notices that the records changed between its two passes", async () => {
     for (const late of [
       [0, 0, 2, 0], // another symbol
