@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { needs, QErr } from "../errors.ts";
 import type { Outcome } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { reportError } from "./report.ts";
@@ -8,7 +9,10 @@ import type { Terminal } from "./terminal.ts";
 /** Files of Qlik, by name. */
 const QLIK_FILE = /\.(qvd|qvf)$/i;
 
-/** The names given, with each folder replaced by the files of Qlik in it and below, sorted. */
+/**
+ * The names given, with each folder replaced by the files of Qlik in it and below, sorted.
+ * @throws `SOURCE_READ` if a folder cannot be read, `SOURCE_NOT_FOUND` if it holds none
+ */
 export async function expandFolders(names: readonly string[]): Promise<readonly string[]> {
   const files: string[] = [];
   for (const name of names) {
@@ -17,8 +21,12 @@ export async function expandFolders(names: readonly string[]): Promise<readonly 
       files.push(name);
       continue;
     }
-    const entries = await readdir(name, { recursive: true, withFileTypes: true });
+    const entries = await readdir(name, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+      throw new QErr("SOURCE_READ", `folder ${name} cannot be read`, { cause });
+    });
     const found = entries.filter((e) => e.isFile() && QLIK_FILE.test(e.name)).map((e) => join(e.parentPath, e.name));
+    // Done without a file would look like done.
+    needs(found.length > 0, "SOURCE_NOT_FOUND", `folder ${name} holds no .qvd or .qvf file`);
     files.push(...found.sort());
   }
   return files;

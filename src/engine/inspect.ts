@@ -37,8 +37,8 @@ export interface Inspection {
     /** As written: `YYYY-MM-DD hh:mm:ss`, UTC. */
     readonly createdUtc: string;
   };
-  /** True if Qlik encrypted the data: then this is all that can be read. */
-  readonly encryptedByQlik: boolean;
+  /** There if Qlik encrypted the data: then this is all that can be read. */
+  readonly encryptedByQlik?: true;
   readonly tables: readonly InspectedTable[];
 }
 
@@ -56,7 +56,7 @@ export async function inspect(source: ByteSource, options: HeaderOptions = {}): 
       document: header.creatorDoc,
       createdUtc: header.createUtcTime,
     },
-    encryptedByQlik: header.encryptionInfo !== "",
+    ...(header.encryptionInfo === "" ? {} : { encryptedByQlik: true }),
     tables: [inspectedTable(header)],
   };
 }
