@@ -1,14 +1,16 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
-import { type ByteWriter, byteWriter, writeBytes, writeU8, written } from "../bytes/writer.ts";
+import { type ByteWriter, byteWriter, reserve, writeBytes, writeU8, written } from "../bytes/writer.ts";
 import { needs } from "../errors.ts";
 import { exactText } from "../table/decimal.ts";
 import { numberFormatter } from "../table/number-format.ts";
-import { type SymbolTable, symbolNumber, symbolTextBytes } from "../table/symbols.ts";
+import { symbolTextBytes } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
 import { columnType } from "../table/typing.ts";
-import { appendString, checkText } from "./append-text.ts";
+import { checkText } from "./append-text.ts";
+import type { OutputColumn } from "./encoded-column.ts";
 import { type ExportOptions, type ExportSink, planExport, sideName } from "./options.ts";
-import { type CellEncoder, type OutputColumn, writeRows } from "./row-writer.ts";
+import { writeRows } from "./row-writer.ts";
+import { symbolNumbers } from "./symbol-numbers.ts";
 
 export interface CsvOptions extends ExportOptions {
   /** One ASCII character; a comma if left out. */
@@ -69,8 +71,8 @@ interface CsvColumns {
 async function csvColumns(table: Table, options: CsvOptions, comma: number): Promise<CsvColumns> {
   const names: string[] = [];
   const columns: OutputColumn[] = [];
-  const add = (name: string, ordinal: number, encode: CellEncoder): void => {
-    columns.push({ ordinal, encode, lead: columns.length === 0 ? new Uint8Array(0) : Uint8Array.of(comma) });
+  const add = (name: string, ordinal: number, encoder: OutputColumn["encoder"]): void => {
+    columns.push({ ordinal, encoder, lead: columns.length === 0 ? new Uint8Array(0) : Uint8Array.of(comma) });
     names.push(name);
   };
   const guard = options.guard ?? false;
@@ -83,33 +85,60 @@ async function csvColumns(table: Table, options: CsvOptions, comma: number): Pro
     const format = options.exact ? exactText : numberFormatter(field.numberFormat);
     add(field.name, ordinal, displayCell(format, comma, guard));
     if (options.duals === "both" && columnType(field, await table.symbols(ordinal)).duals) {
-      add(sideName(table, field.name, ".number"), ordinal, onlyNumber);
+      add(sideName(table, field.name, ".number"), ordinal, onlyNumber(comma));
     }
   }
   return { names, columns };
 }
 
-function displayCell(format: (value: number) => string, comma: number, guard: boolean): CellEncoder {
-  return (out, symbols, index) => {
-    if (index < 0) return;
-    const text = symbolTextBytes(symbols, index);
-    if (text !== undefined) appendText(out, text, comma, guard);
-    else appendCsv(out, encodeUtf8(format(symbolNumber(symbols, index)!)), comma);
+function displayCell(format: (value: number) => string, comma: number, guard: boolean): OutputColumn["encoder"] {
+  return (symbols) => {
+    const numberOf = symbolNumbers(symbols);
+    return (out, index) => {
+      if (index < 0) return;
+      const text = symbolTextBytes(symbols, index);
+      if (text !== undefined) appendText(out, text, comma, guard);
+      else appendShown(out, format(numberOf(index)!), comma);
+    };
   };
 }
 
-function numberCell(comma: number, guard: boolean): CellEncoder {
-  return (out, symbols, index) => {
-    if (index < 0) return;
-    const number = symbolNumber(symbols, index);
-    if (number !== undefined) appendString(out, exactText(number));
-    else appendText(out, symbolTextBytes(symbols, index)!, comma, guard);
+function numberCell(comma: number, guard: boolean): OutputColumn["encoder"] {
+  return (symbols) => {
+    const numberOf = symbolNumbers(symbols);
+    return (out, index) => {
+      if (index < 0) return;
+      const number = numberOf(index);
+      if (number !== undefined) appendShown(out, exactText(number), comma);
+      else appendText(out, symbolTextBytes(symbols, index)!, comma, guard);
+    };
   };
 }
 
-function onlyNumber(out: ByteWriter, symbols: SymbolTable, index: number): void {
-  const number = index < 0 ? undefined : symbolNumber(symbols, index);
-  if (number !== undefined) appendString(out, exactText(number));
+function onlyNumber(comma: number): OutputColumn["encoder"] {
+  return (symbols) => {
+    const numberOf = symbolNumbers(symbols);
+    return (out, index) => {
+      const number = index < 0 ? undefined : numberOf(index);
+      if (number !== undefined) appendShown(out, exactText(number), comma);
+    };
+  };
+}
+
+/** A number as it is shown; most have nothing to quote and are ASCII. */
+function appendShown(out: ByteWriter, text: string, comma: number): void {
+  const { length } = text;
+  const at = reserve(out, length);
+  const { bytes } = out;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x2d || code > 0x7e || code === comma) {
+      out.length = at;
+      appendCsv(out, encodeUtf8(text), comma);
+      return;
+    }
+    bytes[at + i] = code;
+  }
 }
 
 /** A text from the file: checked, guarded if asked for, told from NULL if it is empty. */

@@ -1,33 +1,37 @@
 import { type ByteWriter, writeBytes, writeU8 } from "../bytes/writer.ts";
-import { symbolNumber, symbolTextBytes } from "../table/symbols.ts";
+import { symbolTextBytes } from "../table/symbols.ts";
 import { appendString, checkText } from "./append-text.ts";
+import type { OutputColumn } from "./encoded-column.ts";
 import type { DualSides } from "./options.ts";
-import type { CellEncoder } from "./row-writer.ts";
+import { symbolNumbers } from "./symbol-numbers.ts";
 
 /**
  * The JSON form of a cell, lossless with `both`: `null`, a number, a string, `[number, text]` for a dual. What JSON numbers
  * cannot say is `{"number":"NaN"|"Infinity"|"-Infinity"}`; -0 is `-0.0`, which `JSON.parse` and Python read as -0.
  * Whole numbers have all their digits, other numbers are the shortest decimals that read back the same.
  */
-export function jsonCell(duals: DualSides): CellEncoder {
-  return (out, symbols, index) => {
-    if (index < 0) {
-      appendString(out, "null");
-      return;
-    }
-    const text = symbolTextBytes(symbols, index);
-    const number = symbolNumber(symbols, index);
-    if (text === undefined || (duals === "number" && number !== undefined)) {
-      appendString(out, jsonNumber(number!));
-    } else if (number === undefined || duals === "text") {
-      appendJsonText(out, text);
-    } else {
-      writeU8(out, 0x5b);
-      appendString(out, jsonNumber(number));
-      writeU8(out, 0x2c);
-      appendJsonText(out, text);
-      writeU8(out, 0x5d);
-    }
+export function jsonCell(duals: DualSides): OutputColumn["encoder"] {
+  return (symbols) => {
+    const numberOf = symbolNumbers(symbols);
+    return (out, index) => {
+      if (index < 0) {
+        appendString(out, "null");
+        return;
+      }
+      const text = symbolTextBytes(symbols, index);
+      const number = numberOf(index);
+      if (text === undefined || (duals === "number" && number !== undefined)) {
+        appendString(out, jsonNumber(number!));
+      } else if (number === undefined || duals === "text") {
+        appendJsonText(out, text);
+      } else {
+        writeU8(out, 0x5b);
+        appendString(out, jsonNumber(number));
+        writeU8(out, 0x2c);
+        appendJsonText(out, text);
+        writeU8(out, 0x5d);
+      }
+    };
   };
 }
 

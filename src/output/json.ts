@@ -15,8 +15,8 @@ export async function writeJson(table: Table, sink: ExportSink, options: ExportO
   const names = ordinals.map((ordinal) => table.fields[ordinal]!.name);
   const head = `{"table":${JSON.stringify(table.name)},"fields":${JSON.stringify(names)},"rows":[`;
   await sink.write(encodeUtf8(`${head}\n`));
-  const encode = jsonCell(options.duals ?? "both");
-  const columns = ordinals.map((ordinal, k) => ({ ordinal, encode, lead: encodeUtf8(k === 0 ? "[" : ",") }));
+  const encoder = jsonCell(options.duals ?? "both");
+  const columns = ordinals.map((ordinal, k) => ({ ordinal, encoder, lead: encodeUtf8(k === 0 ? "[" : ",") }));
   const layout = { columns, end: encodeUtf8(columns.length === 0 ? "[]" : "]"), between: encodeUtf8(",\n") };
   const rows = await writeRows(table, sink, layout, options);
   await sink.write(encodeUtf8("\n]}\n"));
@@ -32,9 +32,9 @@ export async function writeNdjson(table: Table, sink: ExportSink, options: Expor
   const ordinals = planExport(table, options).fields;
   const fieldNames = ordinals.map((ordinal) => table.fields[ordinal]!.name);
   const names = distinctNames(fieldNames, "NDJSON");
-  const encode = jsonCell(options.duals ?? "both");
+  const encoder = jsonCell(options.duals ?? "both");
   const columns = ordinals.map((ordinal, k) => {
-    return { ordinal, encode, lead: encodeUtf8(`${k === 0 ? "{" : ","}${JSON.stringify(names[k])}:`) };
+    return { ordinal, encoder, lead: encodeUtf8(`${k === 0 ? "{" : ","}${JSON.stringify(names[k])}:`) };
   });
   const end = encodeUtf8(columns.length === 0 ? "{}\n" : "}\n");
   return writeRows(table, sink, { columns, end, between: new Uint8Array(0) }, options);

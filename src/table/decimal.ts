@@ -64,19 +64,47 @@ const GENERAL_DIGITS = 14;
  * of the exponent, of -0 (`0`), NaN and infinity is not, since no such value was found in a file with a known text.
  */
 export function generalText(value: number, decimalSeparator = "."): string {
+  const text = quickGeneralText(value) ?? slowGeneralText(value);
+  return decimalSeparator === "." ? text : text.replace(".", decimalSeparator);
+}
+
+/**
+ * The common case: a fraction between 1e-4 and 1e14, by the engine's own conversions. Its `toPrecision` rounds the binary
+ * value, {@link keepDigits} the shortest decimal; they differ only where the shortest decimal is exactly half way, which
+ * takes 15 digits that end in 5. (If a half way point lay strictly between the two, it would itself read back as the
+ * value, with no more digits, and closer: it would be the shortest.)
+ */
+function quickGeneralText(value: number): string | undefined {
+  const size = Math.abs(value);
+  if (Number.isInteger(value)) return size < 1e14 ? String(value) : undefined;
+  if (!(size >= 1e-4 && size < 1e14)) return undefined;
+  const shortest = String(value);
+  const zeros = size >= 1 ? 0 : size >= 0.1 ? 1 : size >= 0.01 ? 2 : size >= 0.001 ? 3 : 4;
+  const digits = shortest.length - (value < 0 ? 2 : 1) - zeros;
+  if (digits <= GENERAL_DIGITS) return shortest;
+  if (digits === GENERAL_DIGITS + 1 && shortest.endsWith("5")) return undefined;
+  const rounded = value.toPrecision(GENERAL_DIGITS);
+  if (rounded.includes("e")) return undefined;
+  if (!rounded.includes(".")) return rounded;
+  let end = rounded.length;
+  while (rounded.charCodeAt(end - 1) === 0x30) end--;
+  return rounded.slice(0, rounded.charCodeAt(end - 1) === 0x2e ? end - 1 : end);
+}
+
+/** {@link generalText} with a point, digit by digit: the rule itself, and the test of the quick way. */
+export function slowGeneralText(value: number): string {
   if (!Number.isFinite(value)) return String(value);
-  if (Number.isInteger(value) && Math.abs(value) < 1e14) return String(value);
   const d = keepDigits(decimalOf(value), GENERAL_DIGITS);
   const sign = d.negative ? "-" : "";
   const exponent = d.point - 1;
+  if (d.digits === "") return "0";
   if (exponent >= -4 && exponent < GENERAL_DIGITS) {
     const fraction = fractionDigits(d);
-    const whole = wholeDigits(d) || "0";
-    return sign + whole + (fraction === "" ? "" : decimalSeparator + fraction);
+    return sign + (wholeDigits(d) || "0") + (fraction === "" ? "" : `.${fraction}`);
   }
   const rest = d.digits.slice(1);
   const power = String(Math.abs(exponent)).padStart(2, "0");
-  return `${sign}${d.digits[0]}${rest === "" ? "" : decimalSeparator + rest}e${exponent < 0 ? "-" : "+"}${power}`;
+  return `${sign}${d.digits[0]}${rest === "" ? "" : `.${rest}`}e${exponent < 0 ? "-" : "+"}${power}`;
 }
 
 /** Shortest decimal text that reads back as the same double; -0 is `-0`, the rest is as JavaScript writes it. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { slowGeneralText } from "../../src/table/decimal.ts";
 import { type NumberFormat, UNKNOWN_FORMAT } from "../../src/table/field.ts";
 import { displayText, numberFormatter } from "../../src/table/number-format.ts";
 import { readPlainQvd } from "../helpers/plain-qvd.ts";
@@ -43,6 +44,21 @@ describe("numbers without a pattern", () => {
 
   test("a comma is the decimal separator where the format says so", () => {
     expect(shown(1.5, { type: "REAL", dec: ",", thou: "." })).toBe("1,5");
+  });
+
+  test("the quick way agrees with the rule, also half way between two texts", () => {
+    const agrees = (value: number): boolean => shown(value, {}) === slowGeneralText(value);
+    fc.assert(fc.property(fc.double(), agrees), { numRuns: 2000 });
+    fc.assert(fc.property(fc.double({ min: -1e15, max: 1e15 }), agrees), { numRuns: 2000 });
+    fc.assert(fc.property(fc.double({ min: -1, max: 1 }), agrees), { numRuns: 2000 });
+    const half = fc.tuple(fc.bigInt({ min: 10n ** 13n, max: 10n ** 14n - 1n }), fc.integer({ min: -2, max: 20 }));
+    fc.assert(
+      fc.property(half, ([digits, scale]) => agrees(Number(`${digits}5e-${scale}`.replace("--", "")))),
+      { numRuns: 2000 },
+    );
+    for (const value of [99999999999999.9, 9999999999999.95, 0.99999999999999995, 1e14 - 0.5, 0.0001]) {
+      expect(agrees(value)).toBe(true);
+    }
   });
 
   test("a number of up to 14 digits reads back as itself, and every number within half a unit of digit 14", () => {
