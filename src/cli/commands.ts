@@ -12,6 +12,7 @@ export const COMMANDS: Readonly<Record<string, CommandLoader>> = {
   verify: async () => (await import("./commands/verify.ts")).verifyCommand,
   export: async () => (await import("./commands/export.ts")).exportCommand,
   import: async () => (await import("./commands/import.ts")).importCommand,
+  app: async () => (await import("./commands/app.ts")).appCommand,
   reduce: async () => (await import("./commands/reduce.ts")).reduceCommand,
   access: async () => (await import("./commands/access.ts")).accessCommand,
   audit: async () => (await import("./commands/audit.ts")).auditCommand,

@@ -47,3 +47,6 @@ export function formatOf<F extends string>(file: string, formats: readonly F[], 
   if (format !== undefined) return format;
   throw new QErr("USAGE", `the ending of ${file} names no format`, { hint: `add ${option} ${formats.join("|")}` });
 }
+
+/** Help of `--as-admin`, which is the same wherever tables of an app are handed out. */
+export const AS_ADMIN_HELP = "of an app with section access: read everything, as an administrator does";

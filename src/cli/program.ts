@@ -11,6 +11,8 @@ const EXAMPLES = `Examples:
   qvault export sales.qvd -o sales.parquet      to Parquet; also csv, json, ndjson, arrow, qvd
   qvault import sales.csv -o sales.qvd          from CSV; also ndjson, json, parquet
   qvault verify share/                          check every file below a folder
+  qvault app script sales.qvf                   the load script of an app
+  qvault export sales.qvf --table T -o t.csv    a table of an app
 `;
 
 /**
@@ -21,7 +23,7 @@ export async function buildProgram(context: CommandContext, wanted: string): Pro
   const { terminal } = context;
   const program = new Command("qvault");
   program
-    .description("Reads, writes and checks Qlik data files (QVD), exactly.")
+    .description("Reads, writes and checks Qlik data files (QVD) and apps (QVF), exactly.")
     .version(packageVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .addHelpText("before", EXAMPLES)
@@ -31,7 +33,7 @@ export async function buildProgram(context: CommandContext, wanted: string): Pro
     );
   const names = Object.hasOwn(COMMANDS, wanted) ? [wanted] : Object.keys(COMMANDS);
   for (const name of names) program.addCommand((await COMMANDS[name]!())(context));
-  for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride();
     command.configureOutput({
       writeOut: (text) => void terminal.out(text),
@@ -39,6 +41,10 @@ export async function buildProgram(context: CommandContext, wanted: string): Pro
     });
   }
   return program;
+}
+
+function withSubcommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 function packageVersion(): string {

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, extname, resolve } from "node:path";
 import { decodeUtf8 } from "../bytes/utf8.ts";
 import type { QvfPart } from "../container/qvf/parts.ts";
 import { needs, QErr } from "../errors.ts";
+import { readCsv } from "../input/csv.ts";
 import type { Cell } from "../table/dual.ts";
 import { memoryTable } from "../table/memory-table.ts";
 import { type AppTable, appTable } from "../table/qvf-draft.ts";
@@ -10,9 +11,9 @@ import { readRows } from "../table/read-rows.ts";
 import type { Table } from "../table/table.ts";
 import { EXTRACT_KIND, partsFromFolder } from "./app-files.ts";
 import { newAppParts } from "./app-write.ts";
-import { openFile } from "./open.ts";
+import { type ByteSource, openFile, openSource } from "./open.ts";
 
-/** A table of a manifest: a file (QVD), or rows in the manifest itself. */
+/** A table of a manifest: a file (QVD or CSV), or rows in the manifest itself. */
 type TableSpec =
   | { readonly name?: string; readonly file: string }
   | { readonly name: string; readonly fields: readonly string[]; readonly rows: readonly (readonly Cell[])[] };
@@ -136,11 +137,42 @@ function isCell(value: unknown): boolean {
   return typeof number === "number" && typeof text === "string";
 }
 
+/** A table of the manifest; CSV is read as Qlik reads it: an empty field is an empty text, a plain number a number. */
 async function openTable(spec: TableSpec, folder: string): Promise<Table> {
-  if ("file" in spec) return (await openFile(resolve(folder, spec.file))).table;
+  if ("file" in spec) {
+    const path = resolve(folder, spec.file);
+    if (!/\.csv$/i.test(path)) return (await openFile(path)).table;
+    return csvTable(basename(path, extname(path)), path);
+  }
   const columns = spec.fields.map((_, k) => spec.rows.map((row) => row[k]!));
   return memoryTable(spec.name, spec.fields, columns);
 }
+
+async function csvTable(name: string, path: string): Promise<Table> {
+  const source = await openSource(path);
+  try {
+    const reader = await readCsv(pieces(source), { numbers: "canonical", empty: "text" });
+    const columns: Cell[][] = reader.fields.map(() => []);
+    for await (const batch of reader.batches()) {
+      batch.forEach((cells, k) => {
+        for (const cell of cells) columns[k]!.push(cell);
+      });
+    }
+    return memoryTable(
+      name,
+      reader.fields.map((field) => field.name),
+      columns,
+    );
+  } finally {
+    await source.close();
+  }
+}
+
+async function* pieces(source: ByteSource): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < source.size; at += PIECE) yield source.read(at, Math.min(PIECE, source.size - at));
+}
+
+const PIECE = 1024 * 1024;
 
 async function loadTable(spec: TableSpec, folder: string, opened: Table[]): Promise<AppTable> {
   const table = await openTable(spec, folder);

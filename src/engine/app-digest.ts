@@ -1,5 +1,8 @@
+import type { ByteSource } from "../source/source.ts";
+import { openQvdTable } from "../table/qvd-table.ts";
 import { type DigestOptions, digestTable, type TableDigest } from "./digest.ts";
-import { type App, scriptDigest } from "./qvf-app.ts";
+import { containerOf } from "./open.ts";
+import { type App, openQvfApp, scriptDigest } from "./qvf-app.ts";
 
 /** {@link TableDigest} of a table in an app: a synthetic key has no digest, as its values are not stored. */
 export interface AppTableDigest extends Omit<TableDigest, "columns"> {
@@ -30,4 +33,20 @@ export async function digestApp(app: App, options: DigestOptions = {}): Promise<
   const sectionAccess: AppTableDigest[] = [];
   for (const table of model.sectionAccess) sectionAccess.push(await digestTable(table, options));
   return { tables, sectionAccess, scriptSha256: await scriptDigest(app) };
+}
+
+/** The digest of a file: an {@link AppDigest}, or only `tables` with the one table of a QVD. */
+export type FileDigest = Pick<AppDigest, "tables"> & Partial<AppDigest>;
+
+/**
+ * The content of a QVD or QVF. The caller closes the source.
+ * @throws `CONTAINER_UNKNOWN`, and what reading throws
+ */
+export async function digestFile(
+  source: ByteSource,
+  options: DigestOptions & { readonly lenient?: boolean | undefined } = {},
+): Promise<FileDigest> {
+  if ((await containerOf(source)) === "qvf") return digestApp(await openQvfApp(source), options);
+  const table = await openQvdTable(source, { lenient: options.lenient });
+  return { tables: [await digestTable(table, options)] };
 }

@@ -7,7 +7,7 @@ import { isFramed, partsOf, type QvfPart } from "../container/qvf/parts.ts";
 import { QErr } from "../errors.ts";
 import { replaceScript } from "./app-write.ts";
 import { inflateNode } from "./inflate.ts";
-import { type App, SCRIPT_PATH, scriptOf, tablesFor } from "./qvf-app.ts";
+import { type App, type Reader, SCRIPT_PATH, scriptOf, tablesFor } from "./qvf-app.ts";
 
 /** One stream of an app that was extracted to a folder. */
 interface ExtractedStream {
@@ -36,14 +36,20 @@ export const EXTRACT_KIND = "qvault-app";
 const MANIFEST = "manifest.json";
 const SCRIPT_FILE = "script.qvs";
 
+/** What was extracted. */
+export interface Extraction {
+  readonly streams: number;
+  /** True if section access was passed over. */
+  readonly asAdmin: boolean;
+}
+
 /**
  * Writes everything in an app to `folder`: each stream to a file (JSON as JSON, images as images, data streams as they
  * are), the script to `script.qvs`, and what is needed to put it all back to `manifest.json`.
- * @returns the number of streams
  * @throws `APP_ACCESS` if the app has section access and `asAdmin` is not set, `SINK_EXISTS` if the folder is not empty,
  *   `SINK_WRITE`, and what reading throws
  */
-export async function extractApp(app: App, folder: string, options: { readonly asAdmin: boolean }): Promise<number> {
+export async function extractApp(app: App, folder: string, options: Reader): Promise<Extraction> {
   // The data streams are in the folder: whoever may not see all tables may not have them.
   const { asAdmin } = await tablesFor(app, options);
   await emptyFolder(folder);
@@ -68,7 +74,7 @@ export async function extractApp(app: App, folder: string, options: { readonly a
   }
   const manifest: ExtractManifest = { kind: EXTRACT_KIND, version: 1, asAdmin, ...(script && { script }), streams };
   await save(folder, MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 1)}\n`));
-  return streams.filter((stream) => stream.file !== undefined).length;
+  return { streams: streams.filter((stream) => stream.file !== undefined).length, asAdmin };
 }
 
 async function contentOf(

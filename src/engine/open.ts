@@ -17,9 +17,13 @@ export interface OpenedQvd {
 
 export type Opened = OpenedQvd;
 
+export type { ByteSource, ContainerKind };
+
 export interface OpenOptions extends HeaderOptions {
   /** Where `-` reads from. */
   readonly stdin?: AsyncIterable<Uint8Array> | undefined;
+  /** Open over this source instead of one made from the name. */
+  readonly source?: ByteSource | undefined;
 }
 
 /**
@@ -40,7 +44,7 @@ export async function openSource(name: string, options: OpenOptions = {}): Promi
  * @throws `SOURCE_…`, `CONTAINER_UNKNOWN`, and what reading a header throws
  */
 export async function openFile(name: string, options: OpenOptions = {}): Promise<Opened> {
-  const source = await openSource(name, options);
+  const source = options.source ?? (await openSource(name, options));
   try {
     await requireQvd(source);
     const table = await openQvdTable(source, options);
@@ -49,6 +53,11 @@ export async function openFile(name: string, options: OpenOptions = {}): Promise
     await source.close();
     throw error;
   }
+}
+
+/** Which container this is. Throws `CONTAINER_UNKNOWN`. */
+export function containerOf(source: ByteSource): Promise<ContainerKind> {
+  return sniff(source);
 }
 
 /** @throws `CONTAINER_UNKNOWN` if `source` is not a QVD */

@@ -8,6 +8,7 @@ import { openQvfModel, type QvfModel } from "../table/qvf-model.ts";
 import type { QvfTable } from "../table/qvf-table.ts";
 import { type AppObject, describeObject } from "./app-objects.ts";
 import { inflateNode } from "./inflate.ts";
+import { scriptCopy } from "./script-copy.ts";
 
 /** A Qlik Sense app that is open. */
 export interface App {
@@ -30,6 +31,7 @@ export interface App {
 }
 
 export const SCRIPT_PATH = "qvapp_appscript";
+const PROPERTY_BLOB = "qvapp_allproperties";
 export const PROPERTIES_PATH = "qvapp_approperties";
 
 /**
@@ -74,6 +76,19 @@ export async function openQvfApp(source: ByteSource): Promise<App> {
     },
     close: () => container.close(),
   };
+}
+
+/**
+ * The load script; of an app that has no script stream, the copy in its property blob.
+ * @throws `APP_NO_SCRIPT` if there is neither
+ */
+export async function scriptOrCopy(app: App): Promise<{ readonly text: string; readonly isCopy: boolean }> {
+  const hasBlob = app.container.entry(PROPERTY_BLOB) !== undefined;
+  if (app.container.entry(SCRIPT_PATH) === undefined && hasBlob) {
+    const text = scriptCopy(await app.content(PROPERTY_BLOB));
+    if (text !== undefined) return { text, isCopy: true };
+  }
+  return { text: await app.script(), isCopy: false };
 }
 
 /** The script in the JSON of `qvapp_appscript`. Throws `QVF_JSON`. */

@@ -1,6 +1,8 @@
+import { sniff } from "../container/sniff.ts";
 import type { ByteSource } from "../source/source.ts";
 import { type Verification, type VerifyOptions, verifyQvd } from "../table/qvd-verify.ts";
-import { requireQvd } from "./open.ts";
+import { verifyQvf } from "../table/qvf-verify.ts";
+import { inflateNode } from "./inflate.ts";
 
 export type { Finding, Verification } from "../table/qvd-verify.ts";
 
@@ -9,6 +11,6 @@ export type { Finding, Verification } from "../table/qvd-verify.ts";
  * @throws `SOURCE_…`, `CONTAINER_UNKNOWN`, `CANCELLED`
  */
 export async function verify(source: ByteSource, options: VerifyOptions = {}): Promise<Verification> {
-  await requireQvd(source);
+  if ((await sniff(source)) === "qvf") return verifyQvf(source, { ...options, inflate: inflateNode });
   return verifyQvd(source, options);
 }

@@ -2,6 +2,7 @@ import { type Inflate, inflatePako } from "../container/qvf/deflate.ts";
 import { frameText, parseFrame, parseJson } from "../container/qvf/frame.ts";
 import { type ModelHeader, parseModelHeader } from "../container/qvf/model-header.ts";
 import type { QvfContainer } from "../container/qvf/reader.ts";
+import type { TableHead } from "../container/qvf/table-stream.ts";
 import { QErr } from "../errors.ts";
 import { openAccessTables } from "./qvf-access.ts";
 import { type ModelField, openField } from "./qvf-field.ts";
@@ -48,6 +49,30 @@ export async function openQvfModel(container: QvfContainer, options: QvfModelOpt
   const access = container.entry("qvapp_qaccess") && (await container.read("qvapp_qaccess"));
   return { header, fields, tables, sectionAccess: access ? await openAccessTables(access, inflate) : [] };
 }
+
+/** What is known of a model without its fields' streams: nothing is inflated. */
+export interface ModelOutline {
+  readonly header: ModelHeader;
+  /** In the order of the file. */
+  readonly tables: readonly TableHead[];
+  readonly hasSectionAccess: boolean;
+}
+
+/** @throws `QVF_MODEL`, `QVF_TABLE`, and what the container throws */
+export async function readOutline(container: QvfContainer): Promise<ModelOutline> {
+  const header = parseModelHeader(await streamOf(container, "qvapp_data"));
+  const tables: TableHead[] = [];
+  for (let number = 0; number < header.tables; number++) {
+    requirePart(container, `data/table_${number}`);
+    tables.push((await openTableStream(container, number, inflatePako)).head);
+  }
+  const access = container.entry("qvapp_qaccess") && (await container.readRange("qvapp_qaccess", 0, ACCESS_COUNT));
+  // u32 0, u32 fields
+  return { header, tables, hasSectionAccess: access?.subarray(4).some((byte) => byte !== 0) ?? false };
+}
+
+/** Bytes before the names in `qvapp_qaccess`. */
+const ACCESS_COUNT = 8;
 
 function requirePart(container: QvfContainer, path: string): void {
   if (container.entry(path) === undefined) {

@@ -1,6 +1,7 @@
 import { Command } from "commander";
-import { digestTable, type TableDigest } from "../../engine/digest.ts";
-import { openFile } from "../../engine/open.ts";
+import { type AppTableDigest, digestFile, type FileDigest } from "../../engine/app-digest.ts";
+import { openSource } from "../../engine/open.ts";
+import { AS_ADMIN_NOTE } from "../../engine/qvf-app.ts";
 import { isQErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { forEachFile } from "../files.ts";
@@ -20,16 +21,18 @@ export function digestCommand({ terminal, outcome }: CommandContext): Command {
         outcome,
         files,
         async (file) => {
-          const opened = await openFile(file, { stdin: terminal.stdin, lenient: options.lenient });
+          const source = await openSource(file, { stdin: terminal.stdin });
           const bar = progress(terminal, `digest ${file}`);
           try {
-            const digest = await digestTable(opened.table, { signal: terminal.signal, onProgress: bar.update });
+            const { lenient } = options;
+            const digest = await digestFile(source, { lenient, signal: terminal.signal, onProgress: bar.update });
             bar.end();
-            const line = `${JSON.stringify({ file, tables: [digest] })}\n`;
-            await terminal.out(options.ndjson ? line : humanDigest(file, digest));
+            if ((digest.sectionAccess ?? []).length > 0) terminal.err(`qvault: ${file}: ${AS_ADMIN_NOTE}`);
+            if (options.ndjson) await terminal.out(`${JSON.stringify({ file, ...digest })}\n`);
+            else await terminal.out(humanFile(file, digest));
           } finally {
             bar.end();
-            await opened.close();
+            await source.close();
           }
         },
         async (file, error) => {
@@ -40,10 +43,16 @@ export function digestCommand({ terminal, outcome }: CommandContext): Command {
     );
 }
 
-function humanDigest(file: string, digest: TableDigest): string {
+function humanFile(file: string, { tables, sectionAccess = [], scriptSha256 }: FileDigest): string {
+  const texts = [...tables, ...sectionAccess].map((table) => humanDigest(file, table));
+  if (scriptSha256) texts.push(`${printable(file)}: script\n${scriptSha256}\n`);
+  return texts.join("");
+}
+
+function humanDigest(file: string, digest: AppTableDigest): string {
   const head = printable(`${file}: table ${digest.name}, ${digest.rows} rows`);
   return `${head}\n${textTable(
-    digest.columns.map((c) => [c.sha256, c.name]),
+    digest.columns.map((c) => [c.sha256 ?? "(values are not stored)", c.name]),
     [],
     64,
   )}`;

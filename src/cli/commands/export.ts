@@ -1,10 +1,11 @@
 import { Command, Option } from "commander";
 import { withOutput } from "../../engine/convert.ts";
 import { DUAL_SIDES, EXPORT_FORMATS, type ExportFormat, exportTable } from "../../engine/export.ts";
-import { openFile } from "../../engine/open.ts";
+import { openTable } from "../../engine/open-table.ts";
+import { AS_ADMIN_NOTE } from "../../engine/qvf-app.ts";
 import { fieldOrdinals } from "../../engine/rows.ts";
 import type { CommandContext } from "../context.ts";
-import { fieldList, formatOf, type RowRange, rowRange } from "../options.ts";
+import { AS_ADMIN_HELP, fieldList, formatOf, type RowRange, rowRange } from "../options.ts";
 import { progress } from "../progress.ts";
 
 interface ExportOptions {
@@ -14,6 +15,8 @@ interface ExportOptions {
   readonly rows?: RowRange;
   readonly duals?: (typeof DUAL_SIDES)[number];
   readonly guard?: true;
+  readonly table?: string;
+  readonly asAdmin?: true;
   readonly force?: true;
   readonly lenient?: true;
 }
@@ -24,6 +27,8 @@ export function exportCommand({ terminal }: CommandContext): Command {
     .argument("<FILE>", "file")
     .requiredOption("-o, --output <OUT>", "where to; - is standard output")
     .addOption(new Option("--to <FORMAT>", "the format; by OUT's ending if left out").choices(EXPORT_FORMATS))
+    .option("--table <NAME>", "of an app: which table")
+    .option("--as-admin", AS_ADMIN_HELP)
     .option("--fields <a,b>", "only these fields, in this order", fieldList)
     .option("--rows <FROM..TO>", "only these rows: they count from 0, TO is the row after the last", rowRange)
     .addOption(new Option("--duals <SIDE>", "which side of a value with number and text goes out").choices(DUAL_SIDES))
@@ -32,7 +37,9 @@ export function exportCommand({ terminal }: CommandContext): Command {
     .option("--lenient", "accept the malformed headers of some SAP extracts")
     .action(async (file: string, options: ExportOptions) => {
       const format = options.to ?? formatOf(options.output, EXPORT_FORMATS, "--to");
-      const opened = await openFile(file, { stdin: terminal.stdin, lenient: options.lenient });
+      const { asAdmin, lenient } = options;
+      const opened = await openTable(file, { stdin: terminal.stdin, table: options.table, asAdmin, lenient });
+      if (opened.asAdmin) terminal.err(`qvault: ${file}: ${AS_ADMIN_NOTE}`);
       const bar = progress(terminal, `export ${file}`);
       try {
         const { table } = opened;

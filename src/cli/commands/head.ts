@@ -1,13 +1,16 @@
 import { Command } from "commander";
-import { openFile } from "../../engine/open.ts";
+import { openTable } from "../../engine/open-table.ts";
+import { AS_ADMIN_NOTE } from "../../engine/qvf-app.ts";
 import { shownRows } from "../../engine/rows.ts";
 import type { CommandContext } from "../context.ts";
-import { fieldList, wholeNumber } from "../options.ts";
+import { AS_ADMIN_HELP, fieldList, wholeNumber } from "../options.ts";
 import { textTable } from "../text-table.ts";
 
 interface HeadOptions {
   readonly rows: number;
   readonly fields?: readonly string[];
+  readonly table?: string;
+  readonly asAdmin?: true;
   readonly lenient?: true;
 }
 
@@ -17,9 +20,13 @@ export function headCommand({ terminal }: CommandContext): Command {
     .argument("<FILE>", "file")
     .option("-n, --rows <COUNT>", "how many rows", wholeNumber(0), 10)
     .option("--fields <a,b>", "only these fields", fieldList)
+    .option("--table <NAME>", "of an app: which table")
+    .option("--as-admin", AS_ADMIN_HELP)
     .option("--lenient", "accept the malformed headers of some SAP extracts")
     .action(async (file: string, options: HeadOptions) => {
-      const opened = await openFile(file, { stdin: terminal.stdin, lenient: options.lenient });
+      const { table, asAdmin, lenient } = options;
+      const opened = await openTable(file, { stdin: terminal.stdin, table, asAdmin, lenient });
+      if (opened.asAdmin) terminal.err(`qvault: ${file}: ${AS_ADMIN_NOTE}`);
       try {
         const { names, rows } = await shownRows(opened.table, { fields: options.fields, to: options.rows });
         await terminal.out(textTable([names, ...rows]));

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { type Inspection, inspect } from "../../engine/inspect.ts";
-import { openSource } from "../../engine/open.ts";
+import { type AppInspection, inspectApp } from "../../engine/inspect-app.ts";
+import { type ByteSource, containerOf, openSource } from "../../engine/open.ts";
 import type { CommandContext } from "../context.ts";
 import { forEachFile } from "../files.ts";
 import { printable } from "../terminal.ts";
@@ -16,13 +17,18 @@ export function inspectCommand({ terminal, outcome }: CommandContext): Command {
       forEachFile(terminal, outcome, files, async (file) => {
         const source = await openSource(file, { stdin: terminal.stdin });
         try {
-          const inspection = await inspect(source, { lenient: options.lenient });
-          await terminal.out(options.json ? `${JSON.stringify(inspection)}\n` : humanInspection(inspection));
+          const inspection = await inspectAny(source, options.lenient);
+          if (options.json) await terminal.out(`${JSON.stringify(inspection)}\n`);
+          else await terminal.out(inspection.container === "qvf" ? humanApp(inspection) : humanInspection(inspection));
         } finally {
           await source.close();
         }
       }),
     );
+}
+
+async function inspectAny(source: ByteSource, lenient: true | undefined): Promise<Inspection | AppInspection> {
+  return (await containerOf(source)) === "qvf" ? inspectApp(source) : inspect(source, { lenient });
 }
 
 function humanInspection(inspection: Inspection): string {
@@ -49,4 +55,21 @@ function humanInspection(inspection: Inspection): string {
     for (const { discriminator } of table.lineage) text += printable(`from ${discriminator}`).concat("\n");
   }
   return text;
+}
+
+function humanApp(app: AppInspection): string {
+  const lines = [
+    `${app.file}: QVF, ${app.bytes.toLocaleString("en")} bytes`,
+    `title ${app.title || "(none stored)"}, saved in ${app.savedInVersion || "an unknown version"}, reloaded ${app.lastReload || "at an unknown time"}`,
+    `${app.hasScript ? "has a load script" : "no load script"}, ${app.hasSectionAccess ? "HAS SECTION ACCESS" : "no section access"}`,
+  ];
+  if (app.encryptedByQlik) lines.push("encrypted by Qlik: tables and fields cannot be read");
+  lines.push(`${app.fields.length} fields, ${app.tables.length} tables, those of Qlik included`);
+  let text = lines.map((line) => `${printable(line)}\n`).join("");
+  const rows = app.tables
+    .filter((table) => table.kind !== "system")
+    .map((table) => [table.name, String(table.rows), String(table.fields.length), table.fields.join(", ")]);
+  if (rows.length > 0) text += textTable([["table", "rows", "fields", "names"], ...rows], [1, 2], 72);
+  const counts = Object.entries(app.objectCounts).map(([kind, count]) => `${kind} ${count}`);
+  return `${text}objects: ${counts.join(", ")}\n`;
 }

@@ -13,7 +13,7 @@ export function verifyCommand({ terminal, outcome }: CommandContext): Command {
     .argument("<FILE...>", "files or folders")
     .option("--json", "one JSON document a file, a line each")
     .option("--lenient", "accept the malformed headers of some SAP extracts")
-    .addHelpText("after", "\nA QVD has no checksum: a value changed into another valid value is not found.")
+    .addHelpText("after", UNPROVEN)
     .action((files: string[], options: { json?: true; lenient?: true }) =>
       forEachFile(terminal, outcome, files, async (file) => {
         const source = await openSource(file, { stdin: terminal.stdin });
@@ -34,6 +34,10 @@ export function verifyCommand({ terminal, outcome }: CommandContext): Command {
       }),
     );
 }
+
+const UNPROVEN = `
+A QVD has no checksum: a value changed into another valid value is not found. An app is checked
+stream by stream (Adler-32); its ContentHash is not, as only Qlik knows how it is made.`;
 
 /** One finding a line: `FILE: level CODE part @offset: message`. */
 function humanFindings(file: string, findings: readonly Finding[]): string {

@@ -1,0 +1,71 @@
+import { encodeUtf8 } from "../bytes/utf8.ts";
+import { graphSvg } from "../output/graph-svg.ts";
+import type { ByteSink } from "../source/sink.ts";
+import type { AppInspection } from "./inspect-app.ts";
+
+/** A table in the association graph. */
+export interface GraphTable {
+  readonly name: string;
+  readonly rows: number;
+  readonly fieldCount: number;
+  /** Fields that other tables have, too. */
+  readonly keys: readonly string[];
+  readonly isSynthetic: boolean;
+}
+
+/** Two tables with fields in common. */
+export interface GraphEdge {
+  /** Ordinals of the tables. */
+  readonly from: number;
+  readonly to: number;
+  readonly fields: readonly string[];
+}
+
+export interface AssociationGraph {
+  readonly tables: readonly GraphTable[];
+  readonly edges: readonly GraphEdge[];
+}
+
+/** The tables of an app, without Qlik's system tables, and how they are associated: by fields of the same name. */
+export function associationGraph(app: Pick<AppInspection, "tables">): AssociationGraph {
+  const tables = app.tables.filter((table) => table.kind !== "system");
+  const users = new Map<string, number[]>();
+  tables.forEach((table, t) => {
+    for (const field of table.fields) users.set(field, [...(users.get(field) ?? []), t]);
+  });
+  const edges = new Map<string, GraphEdge & { readonly fields: string[] }>();
+  for (const [field, ordinals] of users) {
+    ordinals.forEach((from, i) => {
+      for (const to of ordinals.slice(i + 1)) {
+        const key = `${from} ${to}`;
+        const edge = edges.get(key);
+        if (edge === undefined) edges.set(key, { from, to, fields: [field] });
+        else edge.fields.push(field);
+      }
+    });
+  }
+  return {
+    tables: tables.map(({ name, rows, fields, kind }) => ({
+      name,
+      rows,
+      fieldCount: fields.length,
+      keys: fields.filter((field) => users.get(field)!.length > 1),
+      isSynthetic: kind === "synthetic",
+    })),
+    edges: [...edges.values()],
+  };
+}
+
+/** Key fields named in a box; the rest are counted. */
+const KEYS_SHOWN = 8;
+
+/** Draws the graph as SVG. The caller commits or aborts the sink. */
+export async function drawGraph({ tables, edges }: AssociationGraph, sink: ByteSink): Promise<void> {
+  const boxes = tables.map((table) => {
+    const more = table.keys.length - KEYS_SHOWN;
+    const keys = [...table.keys.slice(0, KEYS_SHOWN), ...(more > 0 ? [`and ${more} more keys`] : [])];
+    return { title: table.name, lines: [`${table.rows} rows, ${table.fieldCount} fields`, ...keys] };
+  });
+  const links = edges.map(({ from, to, fields }) => ({ from, to, label: fields.join(", ") }));
+  await sink.write(encodeUtf8(graphSvg({ boxes, links })));
+}

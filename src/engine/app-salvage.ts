@@ -1,0 +1,67 @@
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { decodeUtf8 } from "../bytes/utf8.ts";
+import { type SalvagedStream, salvageStreams } from "../container/qvf/salvage.ts";
+import { QErr } from "../errors.ts";
+import type { ByteSource } from "../source/source.ts";
+import { inflateNode } from "./inflate.ts";
+
+/** What survives in a damaged app. */
+export interface SalvagedApp {
+  readonly streams: readonly SalvagedStream[];
+  /**
+   * The load script.
+   * @throws `APP_NO_SCRIPT` if it did not survive
+   */
+  script(): string;
+  /** Writes the streams to a new or empty folder, named by their place and content. Returns how many there are. */
+  saveTo(folder: string): Promise<number>;
+}
+
+/**
+ * Looks for script, objects and media in a file whose directory cannot be used; see `salvageStreams`.
+ * @throws what the source throws
+ */
+export async function salvageApp(source: ByteSource): Promise<SalvagedApp> {
+  const streams = await salvageStreams(source, inflateNode);
+  return {
+    streams,
+    script() {
+      for (const stream of streams) {
+        const { qScript } = jsonOf(stream) ?? {};
+        if (typeof qScript === "string") return qScript;
+      }
+      throw new QErr("APP_NO_SCRIPT", "no load script survived in the file");
+    },
+    async saveTo(folder) {
+      try {
+        await mkdir(folder, { recursive: true });
+        if ((await readdir(folder)).length > 0) throw new QErr("SINK_EXISTS", `${folder} is not empty`);
+        for (const stream of streams) {
+          await writeFile(join(folder, fileName(stream)), stream.bytes, { flag: "wx" });
+          const { qScript } = jsonOf(stream) ?? {};
+          if (typeof qScript === "string") await writeFile(join(folder, `script-${stream.offset}.qvs`), qScript);
+        }
+      } catch (cause) {
+        if (cause instanceof QErr) throw cause;
+        throw new QErr("SINK_WRITE", `${folder} cannot be written to`, { cause });
+      }
+      return streams.length;
+    },
+  };
+}
+
+function jsonOf(stream: SalvagedStream): Readonly<Record<string, unknown>> | undefined {
+  if (stream.format !== "gzjson") return undefined;
+  try {
+    const parsed: unknown = JSON.parse(decodeUtf8(stream.bytes, "stream"));
+    return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names in the file are lost with its directory; the place in the file tells streams apart. */
+function fileName(stream: SalvagedStream): string {
+  return `stream-${stream.offset}.${stream.format === "gzjson" ? "json" : "bin"}`;
+}
