@@ -59,21 +59,28 @@ function ordinal(seen: Map<number, number>, of: number): number {
   return seen.size - 1;
 }
 
+/** Symbols up to this many bytes are copied byte by byte: a view for each would cost more than the copy. */
+const SHORT = 32;
+
 /** Numbers the symbols of one domain by first use over all its columns. */
 class FirstUse {
   readonly #from: SymbolTable;
   readonly #now: Int32Array;
-  readonly #order: number[] = [];
+  readonly #order: Int32Array;
+  #count = 0;
 
   constructor(from: SymbolTable) {
     this.#from = from;
     this.#now = new Int32Array(from.count).fill(-1);
+    this.#order = new Int32Array(from.count);
   }
 
   renumber(index: Int32Array, kept: Int32Array | undefined): Int32Array {
     const rows = kept?.length ?? index.length;
     const out = new Int32Array(rows);
     const now = this.#now;
+    const order = this.#order;
+    let count = this.#count;
     for (let r = 0; r < rows; r++) {
       const s = index[kept === undefined ? r : kept[r]!]!;
       if (s < 0) {
@@ -81,27 +88,35 @@ class FirstUse {
         continue;
       }
       let to = now[s]!;
-      if (to < 0) to = now[s] = this.#order.push(s) - 1;
+      if (to < 0) {
+        to = now[s] = count;
+        order[count++] = s;
+      }
       out[r] = to;
     }
+    this.#count = count;
     return out;
   }
 
   /** 0, 1, 2, … in place of the symbols. */
   numbers(): SymbolTable {
-    return encodeSymbols(this.#order.map((_, i) => i));
+    return encodeSymbols(Array.from({ length: this.#count }, (_, i) => i));
   }
 
   symbols(): SymbolTable {
     const { bytes, starts } = this.#from;
-    const to = new Uint32Array(this.#order.length + 1);
-    this.#order.forEach((s, i) => {
-      to[i + 1] = to[i]! + starts[s + 1]! - starts[s]!;
-    });
-    const out = new Uint8Array(to[this.#order.length]!);
-    this.#order.forEach((s, i) => {
-      out.set(bytes.subarray(starts[s]!, starts[s + 1]!), to[i]);
-    });
-    return { bytes: out, starts: to, count: this.#order.length };
+    const order = this.#order;
+    const count = this.#count;
+    const to = new Uint32Array(count + 1);
+    for (let i = 0; i < count; i++) to[i + 1] = to[i]! + starts[order[i]! + 1]! - starts[order[i]!]!;
+    const out = new Uint8Array(to[count]!);
+    for (let i = 0; i < count; i++) {
+      const from = starts[order[i]!]!;
+      const end = starts[order[i]! + 1]!;
+      let at = to[i]!;
+      if (end - from > SHORT) out.set(bytes.subarray(from, end), at);
+      else for (let b = from; b < end; b++) out[at++] = bytes[b]!;
+    }
+    return { bytes: out, starts: to, count };
   }
 }

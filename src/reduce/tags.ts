@@ -1,5 +1,5 @@
 import type { ModelField } from "../table/model.ts";
-import { DUAL_INT, INT, type SymbolTable, symbolKind, symbolNumber, symbolTextBytes, TEXT } from "../table/symbols.ts";
+import { DUAL_INT, INT, type SymbolTable, symbolKind, symbolNumber, TEXT } from "../table/symbols.ts";
 
 /** Tags that state facts about the values, and would tell of hidden ones if they were kept as they are. */
 const COMPUTED = ["$numeric", "$integer", "$text", "$ascii", "$date", "$timestamp", "$key"];
@@ -13,14 +13,16 @@ const COMPUTED = ["$numeric", "$integer", "$text", "$ascii", "$date", "$timestam
 export function tagsOf(field: ModelField, symbols: readonly SymbolTable[], tables: number): string[] {
   const facts = { numeric: true, integer: true, text: true, ascii: true, some: false };
   for (const t of symbols) {
+    facts.some ||= t.count > 0;
     for (let s = 0; s < t.count; s++) {
-      facts.some = true;
       const kind = symbolKind(t, s);
-      if (kind === TEXT) facts.numeric = facts.integer = false;
-      else facts.text = false;
-      if (facts.integer && kind !== INT && kind !== DUAL_INT && !Number.isInteger(symbolNumber(t, s)))
-        facts.integer = false;
-      if (facts.ascii && (symbolTextBytes(t, s) ?? []).some((b: number) => b > 127)) facts.ascii = false;
+      if (kind === TEXT) {
+        facts.numeric = facts.integer = false;
+        if (facts.text && facts.ascii) facts.ascii = isAscii(t, s);
+        continue;
+      }
+      facts.text = false;
+      if (facts.integer && kind !== INT && kind !== DUAL_INT) facts.integer = Number.isInteger(symbolNumber(t, s));
     }
   }
   const out = field.tags.filter((tag) => !COMPUTED.includes(tag));
@@ -33,4 +35,10 @@ export function tagsOf(field: ModelField, symbols: readonly SymbolTable[], table
   if (facts.some && facts.integer && type === "DATE") out.push("$date");
   if (tables > 1) out.push("$key");
   return out;
+}
+
+/** True if every byte of a text is below 128. */
+function isAscii(t: SymbolTable, s: number): boolean {
+  for (let at = t.starts[s]! + 1; at < t.starts[s + 1]!; at++) if (t.bytes[at]! > 127) return false;
+  return true;
 }

@@ -273,8 +273,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "symbols of hidden rows stay",
     file: COMPACT,
-    find: "const domains = [...domainAt.keys()].map((d) => uses[d]!.symbols());",
-    replace: "const domains = [...domainAt.keys()].map((d) => model.domains[d]!);",
+    find: "(numbered.has(d) ? uses[d]!.numbers() : uses[d]!.symbols())",
+    replace: "model.domains[d]!",
   },
   {
     rule: "no section access denies",
