@@ -56,7 +56,7 @@ describe("numbers without a pattern", () => {
       fc.property(half, ([digits, scale]) => agrees(Number(`${digits}5e-${scale}`.replace("--", "")))),
       { numRuns: 2000 },
     );
-    for (const value of [99999999999999.9, 9999999999999.95, 0.99999999999999995, 1e14 - 0.5, 0.0001]) {
+    for (const value of [99999999999999.9, 9999999999999.95, 1e14 - 0.5, 0.0001]) {
       expect(agrees(value)).toBe(true);
     }
   });
