@@ -37,12 +37,28 @@ export interface QvfContainer {
   close(): Promise<void>;
 }
 
+/** What is read of a file at the most; see `limits.ts` for the reasons. */
+export interface QvfLimits {
+  readonly depth: number;
+  readonly entries: number;
+  readonly directoryBytes: number;
+  readonly streamBytes: number;
+}
+
+const LIMITS: QvfLimits = {
+  depth: MAX_QVF_DEPTH,
+  entries: MAX_QVF_ENTRIES,
+  directoryBytes: MAX_QVF_DIRECTORY_BYTES,
+  streamBytes: MAX_QVF_STREAM_BYTES,
+};
+
 /**
  * Opens a QVF: reads the header, and the inode and data of each directory, nothing else.
  * @throws `QVF_CONVERTED` if a text conversion (git) took bytes out of the file, `QVF_HEADER`, `QVF_INODE`,
  *   `QVF_EXTENT`, `QVF_DIRECTORY` if the structure is broken, `LIMIT_EXCEEDED` if it claims too much.
  */
-export async function openQvf(source: ByteSource): Promise<QvfContainer> {
+export async function openQvf(source: ByteSource, limits: Partial<QvfLimits> = {}): Promise<QvfContainer> {
+  const allowed: QvfLimits = { ...LIMITS, ...limits };
   needs(source.size >= 2 * SECTOR, "QVF_HEADER", "the file is too short for a QVF", { part: "header", offset: 0 });
   const { root } = parseHeader(await source.read(0, SECTOR));
   await checkWholeSectors(source);
@@ -50,8 +66,8 @@ export async function openQvf(source: ByteSource): Promise<QvfContainer> {
   claims.take(0, SECTOR, "header");
   claims.take(root, SECTOR, "/");
   const entries: QvfEntry[] = [];
-  await readDirectory(source, claims, root, "", 1, entries);
-  return container(source, claims, entries);
+  await readDirectory(source, claims, root, "", 1, entries, allowed);
+  return container(source, claims, entries, allowed.streamBytes);
 }
 
 async function readDirectory(
@@ -61,11 +77,12 @@ async function readDirectory(
   path: string,
   depth: number,
   entries: QvfEntry[],
+  limits: QvfLimits,
 ): Promise<void> {
-  needs(depth <= MAX_QVF_DEPTH, "QVF_DIRECTORY", "directories are nested too deep", { part: path, offset });
+  needs(depth <= limits.depth, "QVF_DIRECTORY", "directories are nested too deep", { part: path, offset });
   const inode = await readInode(source, offset, claims, path === "" ? "/" : path);
-  if (inode.size > MAX_QVF_DIRECTORY_BYTES) {
-    throw new QErr("LIMIT_EXCEEDED", `directory of ${inode.size} bytes, at most ${MAX_QVF_DIRECTORY_BYTES} are read`, {
+  if (inode.size > limits.directoryBytes) {
+    throw new QErr("LIMIT_EXCEEDED", `directory of ${inode.size} bytes, at most ${limits.directoryBytes} are read`, {
       part: path,
       offset,
     });
@@ -73,14 +90,19 @@ async function readDirectory(
   const data = await readExtents(source, inode, 0, inode.size);
   for (const entry of parseDirectory(data, path)) {
     const full = path === "" ? entry.name : `${path}/${entry.name}`;
-    needs(entries.length < MAX_QVF_ENTRIES, "LIMIT_EXCEEDED", `more than ${MAX_QVF_ENTRIES} entries`, { part: path });
+    needs(entries.length < limits.entries, "LIMIT_EXCEEDED", `more than ${limits.entries} entries`, { part: path });
     claims.take(entry.inode, SECTOR, full);
     entries.push({ ...entry, path: full });
-    if (entry.isDirectory) await readDirectory(source, claims, entry.inode, full, depth + 1, entries);
+    if (entry.isDirectory) await readDirectory(source, claims, entry.inode, full, depth + 1, entries, limits);
   }
 }
 
-function container(source: ByteSource, claims: Claims, entries: readonly QvfEntry[]): QvfContainer {
+function container(
+  source: ByteSource,
+  claims: Claims,
+  entries: readonly QvfEntry[],
+  streamBytes: number,
+): QvfContainer {
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   const inodes = new Map<string, Promise<Inode>>();
 
@@ -100,8 +122,8 @@ function container(source: ByteSource, claims: Claims, entries: readonly QvfEntr
     const node = await inode(path);
     const end = Math.min(node.size, from + length);
     if (from >= end) return new Uint8Array(0);
-    if (end - from > MAX_QVF_STREAM_BYTES) {
-      throw new QErr("LIMIT_EXCEEDED", `${path} has ${end - from} bytes, at most ${MAX_QVF_STREAM_BYTES} are read`, {
+    if (end - from > streamBytes) {
+      throw new QErr("LIMIT_EXCEEDED", `${path} has ${end - from} bytes, at most ${streamBytes} are read`, {
         part: path,
         offset: node.offset,
       });

@@ -24,9 +24,13 @@ const FRAME_HEAD = 64;
  * extents, and those that lost a byte, are not found; the data model has no frames and is never salvaged.
  * @throws `LIMIT_EXCEEDED` if the file is larger than is searched, and what the source throws
  */
-export async function salvageStreams(source: ByteSource, inflate: Inflate): Promise<readonly SalvagedStream[]> {
-  if (source.size > MAX_QVF_SALVAGE_BYTES) {
-    throw new QErr("LIMIT_EXCEEDED", `${source.size} bytes, at most ${MAX_QVF_SALVAGE_BYTES} are searched`);
+export async function salvageStreams(
+  source: ByteSource,
+  inflate: Inflate,
+  limit = MAX_QVF_SALVAGE_BYTES,
+): Promise<readonly SalvagedStream[]> {
+  if (source.size > limit) {
+    throw new QErr("LIMIT_EXCEEDED", `${source.size} bytes, at most ${limit} are searched`);
   }
   const found: SalvagedStream[] = [];
   for (const marker of await findMarkers(source)) {
