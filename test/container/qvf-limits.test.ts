@@ -3,16 +3,34 @@ import { parseAccessStream } from "../../src/container/qvf/access-stream.ts";
 import { encodeFrame, parseFrame } from "../../src/container/qvf/frame.ts";
 import { encodeModelHeader, parseModelHeader } from "../../src/container/qvf/model-header.ts";
 import { partsOf } from "../../src/container/qvf/parts.ts";
-import { openQvf } from "../../src/container/qvf/reader.ts";
+import { openQvf, QVF_LIMITS } from "../../src/container/qvf/reader.ts";
 import { salvageStreams } from "../../src/container/qvf/salvage.ts";
 import { inflateNode } from "../../src/engine/inflate.ts";
-import { MAX_QVF_FRAME_BYTES, MAX_QVF_TABLES } from "../../src/limits.ts";
+import {
+  MAX_QVF_DEPTH,
+  MAX_QVF_DIRECTORY_BYTES,
+  MAX_QVF_ENTRIES,
+  MAX_QVF_EXTENT_DEPTH,
+  MAX_QVF_FRAME_BYTES,
+  MAX_QVF_SALVAGE_BYTES,
+  MAX_QVF_STREAM_BYTES,
+  MAX_QVF_TABLES,
+} from "../../src/limits.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { failure } from "../helpers/errors.ts";
 import { writtenBytes } from "../helpers/qvf.ts";
 import { editing, fragmented, goodImage, goodParts } from "../helpers/qvf-image.ts";
 
 describe("limits of a QVF, on both sides", () => {
+  it("are those of limits.ts", () => {
+    expect(QVF_LIMITS).toEqual({
+      depth: MAX_QVF_DEPTH,
+      entries: MAX_QVF_ENTRIES,
+      directoryBytes: MAX_QVF_DIRECTORY_BYTES,
+      streamBytes: MAX_QVF_STREAM_BYTES,
+    });
+  });
+
   it("directories inside each other", async () => {
     const source = memorySource(await goodImage());
     expect((await openQvf(source, { depth: 2 })).entry("data/field_0")).toBeDefined();
@@ -23,8 +41,8 @@ describe("limits of a QVF, on both sides", () => {
     const image = await goodImage();
     const open = async (depth: number) =>
       (await openQvf(memorySource(await fragmented(image, "qvapp_meta", depth)))).read("qvapp_meta");
-    expect(await open(3)).toEqual(await (await openQvf(memorySource(image))).read("qvapp_meta"));
-    await failure("QVF_EXTENT", () => open(4));
+    expect(await open(MAX_QVF_EXTENT_DEPTH - 1)).toEqual(await (await openQvf(memorySource(image))).read("qvapp_meta"));
+    await failure("QVF_EXTENT", () => open(MAX_QVF_EXTENT_DEPTH));
   });
 
   it("entries", async () => {
@@ -94,6 +112,8 @@ describe("limits of a QVF, on both sides", () => {
       (await openQvf(source)).entries.filter((e) => /^(qvapp_[amv]|user|media\/)/.test(e.path)).length,
     );
     await failure("LIMIT_EXCEEDED", () => salvageStreams(source, inflateNode, source.size - 1));
+    const huge = { ...source, size: MAX_QVF_SALVAGE_BYTES + 1 };
+    await failure("LIMIT_EXCEEDED", () => salvageStreams(huge, inflateNode));
   });
 });
 

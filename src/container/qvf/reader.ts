@@ -45,7 +45,7 @@ export interface QvfLimits {
   readonly streamBytes: number;
 }
 
-const LIMITS: QvfLimits = {
+export const QVF_LIMITS: QvfLimits = {
   depth: MAX_QVF_DEPTH,
   entries: MAX_QVF_ENTRIES,
   directoryBytes: MAX_QVF_DIRECTORY_BYTES,
@@ -58,7 +58,7 @@ const LIMITS: QvfLimits = {
  *   `QVF_EXTENT`, `QVF_DIRECTORY` if the structure is broken, `LIMIT_EXCEEDED` if it claims too much.
  */
 export async function openQvf(source: ByteSource, limits: Partial<QvfLimits> = {}): Promise<QvfContainer> {
-  const allowed: QvfLimits = { ...LIMITS, ...limits };
+  const allowed: QvfLimits = { ...QVF_LIMITS, ...limits };
   needs(source.size >= 2 * SECTOR, "QVF_HEADER", "the file is too short for a QVF", { part: "header", offset: 0 });
   const { root } = parseHeader(await source.read(0, SECTOR));
   await checkWholeSectors(source);
