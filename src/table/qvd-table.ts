@@ -1,10 +1,12 @@
-import { RECORD_SLACK, unpackField } from "../bytes/bitfield.ts";
+import { unpackField } from "../bytes/bitfield.ts";
 import type { HeaderOptions, QvdFieldHeader, QvdHeader } from "../container/qvd/header.ts";
 import { planLayout, type QvdLayout } from "../container/qvd/layout.ts";
 import { readHeader } from "../container/qvd/open.ts";
 import { needs, QErr, quoted } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
 import type { Field } from "./field.ts";
+import { recordChunks } from "./record-chunks.ts";
+import { kernelUnpacker, scriptUnpacker } from "./record-unpack.ts";
 import { checkScan, type ScanPlan } from "./scan-plan.ts";
 import { parseSymbols } from "./symbol-parse.ts";
 import { EMPTY_SYMBOLS, type SymbolTable } from "./symbols.ts";
@@ -16,6 +18,9 @@ const CHUNK_BYTES = 1024 * 1024;
 const CHUNK_ROWS = 65_536;
 /** Indexes in a batch: bounds the index arrays of all fields to 64 MiB, as a table may have thousands of fields. */
 const CHUNK_INDEXES = 16 * 1024 * 1024;
+
+/** Cells from which on a kernel is worth its start (some milliseconds). */
+const KERNEL_CELLS = 262_144;
 
 /** A QVD as a {@link Table}, with its header and layout for those who rewrite, verify or seal it. */
 export interface QvdTable extends Table {
@@ -106,22 +111,21 @@ async function* scan(
 ): AsyncGenerator<Batch> {
   const plan: ScanPlan = checkScan(header.fields.length, header.noOfRecords, options);
   const size = header.recordByteSize;
-  const rows = rowsABatch(plan, size);
+  const { from, to } = plan;
+  const chunkRows = rowsABatch(plan, size);
   const fields = plan.fields.map((ordinal) => header.fields[ordinal]!);
-  const indexes = fields.map(() => new Int32Array(Math.min(rows, plan.to - plan.from)));
-  const records = new Uint8Array(Math.min(rows, plan.to - plan.from) * size + RECORD_SLACK);
-  const fetches = size > 0 && fields.some((f) => f.bitWidth > 0);
-  for (let row = plan.from; row < plan.to; row += rows) {
-    if (options.signal?.aborted) throw new QErr("CANCELLED", "reading was cancelled", { cause: options.signal.reason });
-    const count = Math.min(rows, plan.to - row);
-    const offset = layout.records.offset + row * size;
-    if (fetches) await source.readInto(offset, records.subarray(0, count * size));
-    fields.forEach((f, k) => {
-      const greatest = unpackField(records, size, count, f.bitOffset, f.bitWidth, f.bias, indexes[k]!);
-      if (greatest >= f.noOfSymbols) throw outOfRange(f, records, size, row, offset);
-    });
-    yield { rowStart: row, rows: count, indexes };
-    options.onProgress?.(row + count - plan.from, plan.to - plan.from);
+  const room = Math.min(chunkRows, to - from);
+  const make = (to - from) * fields.length < KERNEL_CELLS ? scriptUnpacker : kernelUnpacker;
+  const { records, indexes, unpack } = make(size, fields, room);
+  // Nothing is fetched for fields that take no bits.
+  const recordBytes = fields.some((f) => f.bitWidth > 0) ? size : 0;
+  const { signal } = options;
+  const range = { source, offset: layout.records.offset, recordBytes, from, to, chunkRows, signal };
+  for await (const { buffer, row, rows } of recordChunks(range, records)) {
+    const bad = unpack(buffer, rows);
+    if (bad >= 0) throw outOfRange(fields[bad]!, records[buffer], size, row, layout.records.offset + row * size);
+    yield { rowStart: row, rows, indexes };
+    options.onProgress?.(row + rows - from, to - from);
   }
 }
 

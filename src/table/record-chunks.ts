@@ -1,5 +1,4 @@
 import { QErr } from "../errors.ts";
-import type { Arena, Pointer } from "../kernel/arena.ts";
 import type { ByteSource } from "../source/source.ts";
 
 /** Record bytes read at a time: large enough for a disk, small enough for the second-level cache. */
@@ -7,9 +6,9 @@ export const CHUNK_BYTES = 1024 * 1024;
 /** Rows of a chunk at the most, whatever the record size. */
 const CHUNK_ROWS = 65_536;
 
-/** Whole records of one chunk, in an arena. */
+/** Whole records of one chunk, in one of two buffers. */
 export interface RecordChunk {
-  readonly at: Pointer;
+  readonly buffer: 0 | 1;
   /** Row of the table that comes first. */
   readonly row: number;
   readonly rows: number;
@@ -34,23 +33,23 @@ export function chunkRowsOf(recordBytes: number, chunkBytes = CHUNK_BYTES): numb
 }
 
 /**
- * Reads records into two buffers of `chunkRows * recordBytes` bytes in turns, so that the next chunk is on its way while
+ * Reads records into two buffers of at least `chunkRows * recordBytes` bytes in turns, so that the next chunk is on its way while
  * one is worked on. The first chunk is read alone: who wants only that gets only that.
  * @throws `CANCELLED`, and what the source throws
  */
 export async function* recordChunks(
   range: RecordRange,
-  arena: Arena,
-  buffers: readonly [Pointer, Pointer],
+  buffers: readonly [Uint8Array, Uint8Array],
 ): AsyncGenerator<RecordChunk> {
   const { source, recordBytes, from, to, chunkRows, signal } = range;
-  let turn = 0;
+  let turn: 0 | 1 = 0;
   const fetch = async (row: number): Promise<RecordChunk> => {
     const rows = Math.min(chunkRows, to - row);
-    const at = buffers[turn++ % 2]!;
+    const buffer = turn;
+    turn = buffer === 0 ? 1 : 0;
     const length = rows * recordBytes;
-    if (length > 0) await source.readInto(range.offset + row * recordBytes, arena.bytes(at, length));
-    return { at, row, rows };
+    if (length > 0) await source.readInto(range.offset + row * recordBytes, buffers[buffer].subarray(0, length));
+    return { buffer, row, rows };
   };
   let next: Promise<RecordChunk> | undefined;
   try {

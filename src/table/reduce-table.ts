@@ -113,7 +113,7 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
       const rows = testRecords(job, chunk);
       written += rows;
       if (written > kept) throw changed(table);
-      kernel.compact(chunk.at, header.recordByteSize, chunk.rows, memory.mask, memory.spill);
+      kernel.compact(memory.chunks[chunk.buffer], header.recordByteSize, chunk.rows, memory.mask, memory.spill);
       point(job, memory.spill);
       kernel.renumber(memory.uses, plan.fields.length, rows);
       checkBeyond(table, kernel, memory.uses, plan.fields, memory.spill, rows, undefined);
@@ -149,6 +149,7 @@ function unchanged(job: Job, k: number, range: IndexRange): boolean {
 
 function chunksOf({ table, options, plan, kernel, memory }: Job): AsyncIterable<RecordChunk> {
   const { header, layout, source } = table;
+  const bytes = plan.chunkRows * header.recordByteSize;
   return recordChunks(
     {
       source,
@@ -159,19 +160,19 @@ function chunksOf({ table, options, plan, kernel, memory }: Job): AsyncIterable<
       chunkRows: plan.chunkRows,
       signal: options.signal,
     },
-    kernel.arena,
-    memory.chunks,
+    [kernel.arena.bytes(memory.chunks[0], bytes), kernel.arena.bytes(memory.chunks[1], bytes)],
   );
 }
 
 /** Tests a chunk; the mask says which rows stay. Returns how many. */
 function testRecords({ table, kernel, plan, memory }: Job, chunk: RecordChunk): number {
+  const at = memory.chunks[chunk.buffer];
   plan.allowed.forEach((_, k) => {
-    setColumn(kernel.arena, memory.tests + k * COLUMN_BYTES, "base", chunk.at);
+    setColumn(kernel.arena, memory.tests + k * COLUMN_BYTES, "base", at);
   });
   kernel.test(memory.tests, plan.allowed.length, chunk.rows, memory.mask, false);
   const ordinals = plan.allowed.map((a) => a.ordinal);
-  checkBeyond(table, kernel, memory.tests, ordinals, chunk.at, chunk.rows, chunk.row);
+  checkBeyond(table, kernel, memory.tests, ordinals, at, chunk.rows, chunk.row);
   return kernel.countRows(memory.mask, chunk.rows);
 }
 
@@ -186,7 +187,7 @@ async function selectRecords(job: Job): Promise<{ readonly kept: number; readonl
     held &&= (kept + rows) * size <= plan.keptBytes;
     if (held) kernel.arena.grow(memory.kept, (kept + rows) * size);
     const to = held ? memory.kept + kept * size : memory.spill;
-    kernel.compact(chunk.at, size, chunk.rows, memory.mask, to);
+    kernel.compact(memory.chunks[chunk.buffer], size, chunk.rows, memory.mask, to);
     point(job, to);
     kernel.renumber(memory.uses, plan.fields.length, rows);
     checkBeyond(table, kernel, memory.uses, plan.fields, to, rows, undefined);
