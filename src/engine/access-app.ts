@@ -58,7 +58,8 @@ export class BaseApp {
   /** The unreduced app: for owners and auditors. */
   readonly reducible: ReducibleApp;
   readonly cache: ReducedCache;
-  readonly #syntheticKeys: readonly SyntheticKey[];
+  /** Synthetic keys that the app has stored. */
+  readonly syntheticKeys: readonly SyntheticKey[];
   readonly #audit: AuditLog | undefined;
   readonly #denyAfterMs: number;
 
@@ -67,7 +68,7 @@ export class BaseApp {
     this.version = loaded.version;
     this.reducible = prepareApp(loaded.model, loaded.access, options.loosened);
     this.cache = new ReducedCache(options.cacheBytes ?? 512 * 1024 * 1024);
-    this.#syntheticKeys = loaded.syntheticKeys;
+    this.syntheticKeys = loaded.syntheticKeys;
     this.#audit = options.audit;
     this.#denyAfterMs = options.denyAfterMs ?? 100;
   }
@@ -93,7 +94,7 @@ export class BaseApp {
   #look(as: OpenAs, rules: Rules): { event: Pick<AuditEvent, "outcome">; app?: ReducedApp } {
     const { model } = this.reducible;
     if (as.noData === true)
-      return { event: { outcome: "no-data" }, app: this.#handOut(withoutData(model), undefined, []) };
+      return { event: { outcome: "no-data" }, app: handOut(this, withoutData(model), undefined, []) };
     const decision = decide(this.reducible, as.user, rules);
     if (decision.denied) {
       // As much work as for somebody whose selection leaves nothing.
@@ -104,14 +105,14 @@ export class BaseApp {
     const cached = as.prove === true ? undefined : this.cache.get(reduction);
     const omitted = omittedNames(model, decision);
     if (cached !== undefined) {
-      return { event: opened(cached, reduction, omitted), app: this.#handOut(cached, reduction, omitted) };
+      return { event: opened(cached, reduction, omitted), app: handOut(this, cached, reduction, omitted) };
     }
     const outcome = carryOut(this.reducible, decision, rules);
     if (outcome.denied) return denied(outcome.reasons);
     const reduced = compact(model, outcome.kept.rows, decision.omitted);
     if (as.prove === true) this.#prove(decision, outcome, rules, reduced);
     this.cache.set(reduction, reduced);
-    return { event: opened(reduced, reduction, omitted), app: this.#handOut(reduced, reduction, omitted) };
+    return { event: opened(reduced, reduction, omitted), app: handOut(this, reduced, reduction, omitted) };
   }
 
   #prove(decision: Allowed, outcome: Outcome, rules: Rules, reduced: Model): void {
@@ -123,13 +124,19 @@ export class BaseApp {
     const hash = createHash("sha256").update(this.version);
     return hash.update(new Uint8Array(reductionKey(this.reducible, decision, rules).buffer)).digest("hex");
   }
+}
 
-  #handOut(model: Model, reduction: string | undefined, omitted: readonly string[]): ReducedApp {
-    const tables = model.tables.map((_, i) => modelTable(model, i));
-    const names = new Set(model.fields.map((f) => f.name));
-    const syntheticKeys = this.#syntheticKeys.filter((k) => [k.name, ...k.fields].every((name) => names.has(name)));
-    return { name: this.name, model, tables, reduction, omitted, syntheticKeys };
-  }
+/** A reduced model as what its user holds. */
+export function handOut(
+  app: Pick<BaseApp, "name" | "syntheticKeys">,
+  model: Model,
+  reduction: string | undefined,
+  omitted: readonly string[],
+): ReducedApp {
+  const tables = model.tables.map((_, i) => modelTable(model, i));
+  const names = new Set(model.fields.map((f) => f.name));
+  const syntheticKeys = app.syntheticKeys.filter((k) => [k.name, ...k.fields].every((name) => names.has(name)));
+  return { name: app.name, model, tables, reduction, omitted, syntheticKeys };
 }
 
 /** Loads an app and opens it as one user. */

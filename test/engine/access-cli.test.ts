@@ -114,6 +114,21 @@ describe("qvault access", () => {
     expect((await qvault("access", "test", at("none.json"))).code).toBe(3);
   });
 
+  it("test --non-interference changes what is hidden and finds not one byte changed", async () => {
+    const done = await qvault("access", "test", "--non-interference", folder, "--json", "--seed", "7");
+    expect(done.code).toBe(0);
+    const { ok, apps } = JSON.parse(done.out);
+    expect(ok).toBe(true);
+    expect(apps[0].identities.map((i: { rounds?: number; differs: string }) => [i.rounds, i.differs])).toEqual([
+      [3, "none"],
+      [3, "none"],
+      [3, "none"],
+      [undefined, "none"],
+      [3, "none"],
+    ]);
+    expect((await qvault("access", "test", "--non-interference", folder)).out).toContain("3 changes, not one byte");
+  });
+
   it("explain tells the grants of a user and why a row is not seen", async () => {
     const done = await qvault("access", "explain", folder, "--user", "post\\eva", "--table", "Orders", "--row", "1");
     expect(done.code).toBe(0);

@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { BaseApp } from "../../src/engine/access-app.ts";
+import { testNonInterference } from "../../src/engine/access-interfere.ts";
 import { type LoadedApp, loadApp } from "../../src/engine/access-load.ts";
 import { writeReduced } from "../../src/engine/access-write.ts";
 import { isQErr } from "../../src/errors.ts";
 import { type AccessTable, loadCell } from "../../src/reduce/access-table.ts";
+import { rulesOf } from "../../src/reduce/rules.ts";
 import type { Model } from "../../src/table/model.ts";
 import { canonicalModel } from "../../src/table/model-canonical.ts";
 import { modelOfCells } from "../../src/table/model-cells.ts";
@@ -143,7 +145,7 @@ function walked(model: Model, field: number, value: string): number[][] | undefi
 describe.skipIf(!there && process.env.CI !== "true")("real apps under section access", () => {
   it("there are some", () => expect(files.length).toBeGreaterThan(20));
 
-  const seen = { reduced: 0, walked: 0 };
+  const seen = { reduced: 0, walked: 0, interfered: 0 };
   const left: string[] = [];
   it.each(files)("%s", { timeout: 120_000 }, async (file) => {
     const loaded = await load(file);
@@ -188,6 +190,12 @@ describe.skipIf(!there && process.env.CI !== "true")("real apps under section ac
     await writeReduced(reduced, `${path}.2.qvf`, { source: file, created: new Date(0) });
     expect(readFileSync(`${path}.2.qvf`).equals(readFileSync(path))).toBe(true);
     expect(canonicalModel(reduced.model).length).toBeGreaterThan(0);
+    const cells = loaded.model.tables.reduce((n, t) => n + t.rows * t.columns.length, 0);
+    if (cells < 100_000) {
+      seen.interfered++;
+      const reports = await testNonInterference(app, rulesOf(), { rounds: 1, seed: 1 });
+      expect(reports.map((r) => r.differs)).toEqual(["none"]);
+    }
     seen.reduced++;
     rmSync(path);
     rmSync(`${path}.2.qvf`);
@@ -197,6 +205,7 @@ describe.skipIf(!there && process.env.CI !== "true")("real apps under section ac
     console.log(`real apps: ${JSON.stringify(seen)} of ${files.length}; left out:\n${left.join("\n")}`);
     expect(left.filter((l) => l.endsWith("no field"))).toEqual([]);
     expect(seen.reduced).toBeGreaterThan(10);
+    expect(seen.interfered).toBeGreaterThan(5);
     expect(seen.walked).toBeGreaterThan(seen.reduced / 2);
   });
 });
