@@ -109,7 +109,7 @@ async function wholePart(
     place,
     dek,
     contextOf(region.head, item, sealed),
-    (piece) => void pieces.push(piece.slice()),
+    (piece) => void pieces.push(new Uint8Array(piece)),
   );
   const all = new Uint8Array(pieces.reduce((n, p) => n + p.byteLength, 0));
   let at = 0;

@@ -28,11 +28,11 @@ export function memorySink(): MemorySink {
   let done: Uint8Array | undefined;
   return {
     async write(bytes) {
-      pieces.push({ offset: at, bytes: bytes.slice() });
+      pieces.push({ offset: at, bytes: new Uint8Array(bytes) });
       at += bytes.byteLength;
     },
     async writeAt(offset, bytes) {
-      pieces.push({ offset, bytes: bytes.slice() });
+      pieces.push({ offset, bytes: new Uint8Array(bytes) });
     },
     async commit() {
       done = new Uint8Array(pieces.reduce((end, p) => Math.max(end, p.offset + p.bytes.byteLength), 0));

@@ -36,7 +36,8 @@ export async function streamSource(
         pieces = [];
       }
       if (spool) await spool.append(piece);
-      else pieces.push(piece.slice());
+      // Not slice(): that of a Node Buffer is a view.
+      else pieces.push(new Uint8Array(piece));
     }
   } catch (error) {
     await spool?.close();
