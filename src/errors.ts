@@ -5,8 +5,18 @@
  * - `unsupported`: well formed, but refused on purpose · `data`: a value that the target format cannot hold
  * - `write`: the output could not be made · `cancelled`: the caller aborted
  * - `key`: a key, certificate, token or signature is missing, wrong, refused or not trusted
+ * - `denied`: section access lets this user see nothing
  */
-export type ErrorClass = "usage" | "read" | "damaged" | "unsupported" | "data" | "write" | "cancelled" | "key";
+export type ErrorClass =
+  | "usage"
+  | "read"
+  | "damaged"
+  | "unsupported"
+  | "data"
+  | "write"
+  | "cancelled"
+  | "key"
+  | "denied";
 
 /** Every code there is, grouped by the folder that raises it. The code is the contract; messages are prose. */
 export const ERROR_CLASS = {
@@ -68,7 +78,7 @@ export const ERROR_CLASS = {
   // reduce
   ACCESS_CASE: "damaged",
   // engine
-  ACCESS_DENIED: "read",
+  ACCESS_DENIED: "denied",
   REDUCE_UNPROVED: "damaged",
   AUDIT_BROKEN: "damaged",
   // output and import

@@ -8,6 +8,7 @@ export const EXIT = {
   CANNOT_READ: 3,
   DAMAGED: 4,
   KEY: 5,
+  DENIED: 8,
   SOME_FAILED: 9,
   CANNOT_WRITE: 10,
   INTERRUPTED: 130,
@@ -24,9 +25,10 @@ export const EXIT_OF_CLASS: Readonly<Record<ErrorClass, ExitCode>> = {
   write: EXIT.CANNOT_WRITE,
   cancelled: EXIT.INTERRUPTED,
   key: EXIT.KEY,
+  denied: EXIT.DENIED,
 };
 
 export const EXIT_HELP = `Exit codes:
   0 done · 1 finding · 2 wrong use · 3 cannot read · 4 damaged, or not a file of Qlik
   5 a key, certificate or signature is missing, wrong or not trusted
-  9 some of many failed · 10 cannot write · 130 interrupted`;
+  8 access denied · 9 some of many failed · 10 cannot write · 130 interrupted`;

@@ -74,7 +74,7 @@ describe("qvault reduce", () => {
 
   it("writes nothing for somebody who is denied, and gives no reason", async () => {
     const done = await qvault("reduce", folder, "-o", at("no"), "--user", "post\\lost");
-    expect(done.code).toBe(3);
+    expect(done.code).toBe(8);
     expect(done.err).toContain("access denied (ACCESS_DENIED)");
     expect(done.err + done.out).not.toContain("ZONE");
     expect(existsSync(at("no"))).toBe(false);
