@@ -16,5 +16,11 @@ export const COMMANDS: Readonly<Record<string, CommandLoader>> = {
   reduce: async () => (await import("./commands/reduce.ts")).reduceCommand,
   access: async () => (await import("./commands/access.ts")).accessCommand,
   audit: async () => (await import("./commands/audit.ts")).auditCommand,
+  encrypt: async () => (await import("./commands/encrypt.ts")).encryptCommand,
+  decrypt: async () => (await import("./commands/decrypt.ts")).decryptCommand,
+  rotate: async () => (await import("./commands/rotate.ts")).rotateCommand,
+  status: async () => (await import("./commands/status.ts")).statusCommand,
+  keys: async () => (await import("./commands/keys.ts")).keysCommand,
+  recover: async () => (await import("./commands/recover.ts")).recoverCommand,
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
 };

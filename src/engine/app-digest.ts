@@ -1,7 +1,6 @@
 import type { ByteSource } from "../source/source.ts";
-import { openQvdTable } from "../table/qvd-table.ts";
 import { type DigestOptions, digestTable, type TableDigest } from "./digest.ts";
-import { containerOf } from "./open.ts";
+import { containerOf, type OpenOptions, openPlainOrSealed } from "./open.ts";
 import { type App, openQvfApp, scriptDigest } from "./qvf-app.ts";
 
 /** {@link TableDigest} of a table in an app: a synthetic key has no digest, as its values are not stored. */
@@ -44,9 +43,14 @@ export type FileDigest = Pick<AppDigest, "tables"> & Partial<AppDigest>;
  */
 export async function digestFile(
   source: ByteSource,
-  options: DigestOptions & { readonly lenient?: boolean | undefined } = {},
+  options: DigestOptions & Pick<OpenOptions, "lenient" | "find" | "signature"> = {},
 ): Promise<FileDigest> {
   if ((await containerOf(source)) === "qvf") return digestApp(await openQvfApp(source), options);
-  const table = await openQvdTable(source, { lenient: options.lenient });
-  return { tables: [await digestTable(table, options)] };
+  const table = await openPlainOrSealed({ ...source, close: async () => {} }, options);
+  try {
+    return { tables: [await digestTable(table, options)] };
+  } finally {
+    // Overwrites the keys of a sealed file; the source stays the caller's.
+    await table.close();
+  }
 }

@@ -4,6 +4,8 @@ import type { ByteSource } from "../source/source.ts";
 import type { NumberFormat } from "../table/field.ts";
 import { fieldsOf } from "../table/qvd-table.ts";
 import { requireQvd } from "./open.ts";
+import { isSealed } from "./open-seal-head.ts";
+import { inspectSealed, type SealReport } from "./seal-verify.ts";
 
 export interface InspectedField {
   readonly name: string;
@@ -40,12 +42,15 @@ export interface Inspection {
   /** There if Qlik encrypted the data: then this is all that can be read. */
   readonly encryptedByQlik?: true;
   readonly tables: readonly InspectedTable[];
+  /** What a sealed file says of its slots and fields; nothing of it is proved without a key. */
+  readonly seal?: SealReport | undefined;
 }
 
 /** Reads the header only, whatever the file's size; works on files that Qlik encrypted, too. */
 export async function inspect(source: ByteSource, options: HeaderOptions = {}): Promise<Inspection> {
   await requireQvd(source);
   const header = await readHeader(source, options);
+  const sealed = await isSealed(source, header);
   return {
     schemaVersion: 1,
     file: source.name,
@@ -56,8 +61,9 @@ export async function inspect(source: ByteSource, options: HeaderOptions = {}): 
       document: header.creatorDoc,
       createdUtc: header.createUtcTime,
     },
-    ...(header.encryptionInfo === "" ? {} : { encryptedByQlik: true }),
+    ...(header.encryptionInfo === "" || sealed ? {} : { encryptedByQlik: true }),
     tables: [inspectedTable(header)],
+    ...(sealed ? { seal: await inspectSealed(source) } : {}),
   };
 }
 

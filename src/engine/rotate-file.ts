@@ -57,7 +57,7 @@ export async function planFile(file: string, options: RotateOptions): Promise<Fi
 
 function planRegion(file: string, head: RegionHead, options: RotateOptions): FilePlan {
   const slots = head.entries
-    .filter((entry) => options.from === undefined || entry.recipients.some((r) => isRef(r, options.from!)))
+    .filter((entry) => options.from === undefined || entry.recipients.some((r) => matches(r, options.from!)))
     .map((entry) => {
       const plan = planSlot(entry, changesOf(entry, options));
       return { ...plan, name: head.manifest.slots[entry.slot]!, left: plan.recipients.length };
@@ -73,15 +73,10 @@ function planRegion(file: string, head: RegionHead, options: RotateOptions): Fil
   };
 }
 
-function isRef(recipient: Recipient, ref: KeyRef): boolean {
-  const info = { ...recipient, type: "rsa" as const, bits: 0, hasPrivateKey: false, where: "" };
-  return matches(info, ref);
-}
-
 function changesOf(entry: SlotEntry, options: RotateOptions): RewrapOptions {
   const { from, to, add, rekey } = options;
   const leaving =
-    from !== undefined && !add ? entry.recipients.filter((r) => isRef(r, from)).map((r) => r.spkiS256) : [];
+    from !== undefined && !add ? entry.recipients.filter((r) => matches(r, from)).map((r) => r.spkiS256) : [];
   const staying = new Set(to.map((r) => r.spkiS256));
   // A renewed certificate around the same key stays a recipient; it need not leave to come.
   return { add: to, remove: leaving.filter((id) => !staying.has(id)), rekey };

@@ -1,4 +1,4 @@
-import type { X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 
 /** Curves of ECDH and ECDSA keys, by their JOSE names. */
 export type Curve = "P-256" | "P-384" | "P-521";
@@ -29,6 +29,7 @@ export interface KeyInfo {
   /** SHA-256 of the certificate; absent for a bare key. */
   readonly x5tS256?: string | undefined;
   readonly certificate?: X509Certificate | undefined;
+  readonly publicKey: KeyObject;
   /** For people: the subject, a label or a file name. Never a secret. */
   readonly label: string;
   readonly type: "rsa" | "ec";

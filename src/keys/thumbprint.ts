@@ -26,7 +26,7 @@ export function sha256Hex(bytes: Uint8Array): string {
 }
 
 /** True if everything that `ref` names is what `info` has; a SHA-256 thumbprint may also be that of the public key. */
-export function matches(info: KeyInfo, ref: KeyRef): boolean {
+export function matches(info: Pick<KeyInfo, "x5t" | "x5tS256" | "spkiS256">, ref: KeyRef): boolean {
   if (ref.x5t !== undefined && ref.x5t !== info.x5t) return false;
   if (ref.spkiS256 !== undefined && ref.spkiS256 !== info.spkiS256) return false;
   return ref.x5tS256 === undefined || ref.x5tS256 === info.x5tS256 || ref.x5tS256 === info.spkiS256;
@@ -59,6 +59,7 @@ export function describeKey(
     x5t: certificate?.fingerprint.replaceAll(":", ""),
     x5tS256: certificate?.fingerprint256.replaceAll(":", ""),
     certificate,
+    publicKey,
     label: label ?? (certificate ? subjectOf(certificate) : "key without certificate"),
     hasPrivateKey,
     where,

@@ -32,8 +32,8 @@ const MAX_RSA_BITS = 16384;
  * A recipient from a certificate or a bare public key.
  * @throws `SEAL_CERTIFICATE` for RSA under 2048 bits; `SEAL_CERT_EXPIRED` for one that has run out or is not yet valid
  */
-export function recipientOf(info: KeyInfo, publicKey: KeyObject, options: RecipientOptions = {}): Recipient {
-  const { certificate } = info;
+export function recipientOf(info: KeyInfo, options: RecipientOptions = {}): Recipient {
+  const { certificate, publicKey } = info;
   if (certificate && !options.allowExpired) {
     const now = options.now ?? new Date();
     const inside = now >= new Date(certificate.validFrom) && now <= new Date(certificate.validTo);

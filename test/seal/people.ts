@@ -22,7 +22,7 @@ export function person(name: string, type: NewKeyType = "p256", days = 30): Pers
     key,
     certificate,
     handle: softwareHandle(info, key),
-    recipient: (options) => recipientOf(info, certificate.publicKey, options),
+    recipient: (options) => recipientOf(info, options),
   };
 }
 

@@ -10,7 +10,7 @@ import { recipientOf } from "../../dist/src/seal/recipient.js";
 const { files, key, from, to, journal, rekey, dieAt } = JSON.parse(process.argv[2]);
 const store = fileStore(key);
 const certificate = new X509Certificate(readFileSync(to));
-const recipient = recipientOf(describeKey({ certificate }, to, false), certificate.publicKey);
+const recipient = recipientOf(describeKey({ certificate }, to, false));
 const find = async (ref) =>
   (await store.find({ spkiS256: ref.spkiS256 })) ? store.open({ spkiS256: ref.spkiS256 }) : undefined;
 let steps = 0;

@@ -5,17 +5,19 @@ import { AS_ADMIN_NOTE } from "../../engine/qvf-app.ts";
 import { isQErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { forEachFile } from "../files.ts";
+import { type KeyOptions, withKeyOptions, withKeys } from "../key-options.ts";
 import { progress } from "../progress.ts";
 import { printable } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 
 export function digestCommand({ terminal, outcome }: CommandContext): Command {
-  return new Command("digest")
+  const command = new Command("digest")
     .description("hash the cells of each column in row order: equal digests, equal content, whatever the layout")
     .argument("<FILE...>", "files or folders")
     .option("--ndjson", "one JSON line a file; a damaged file's line says so")
-    .option("--lenient", "accept the malformed headers of some SAP extracts")
-    .action((files: string[], options: { ndjson?: true; lenient?: true }) =>
+    .option("--lenient", "accept the malformed headers of some SAP extracts");
+  return withKeyOptions(command).action((files: string[], options: KeyOptions & { ndjson?: true; lenient?: true }) =>
+    withKeys(terminal, options, (keys) =>
       forEachFile(
         terminal,
         outcome,
@@ -25,7 +27,12 @@ export function digestCommand({ terminal, outcome }: CommandContext): Command {
           const bar = progress(terminal, `digest ${file}`);
           try {
             const { lenient } = options;
-            const digest = await digestFile(source, { lenient, signal: terminal.signal, onProgress: bar.update });
+            const digest = await digestFile(source, {
+              ...keys,
+              lenient,
+              signal: terminal.signal,
+              onProgress: bar.update,
+            });
             bar.end();
             if ((digest.sectionAccess ?? []).length > 0) terminal.err(`qvault: ${file}: ${AS_ADMIN_NOTE}`);
             if (options.ndjson) await terminal.out(`${JSON.stringify({ file, ...digest })}\n`);
@@ -40,7 +47,8 @@ export function digestCommand({ terminal, outcome }: CommandContext): Command {
           if (options.ndjson) await terminal.out(`${JSON.stringify({ file, error: true, code })}\n`);
         },
       ),
-    );
+    ),
+  );
 }
 
 function humanFile(file: string, { tables, sectionAccess = [], scriptSha256 }: FileDigest): string {

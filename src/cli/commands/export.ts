@@ -5,10 +5,11 @@ import { openTable } from "../../engine/open-table.ts";
 import { AS_ADMIN_NOTE } from "../../engine/qvf-app.ts";
 import { fieldOrdinals } from "../../engine/rows.ts";
 import type { CommandContext } from "../context.ts";
+import { type KeyOptions, withKeyOptions, withKeys } from "../key-options.ts";
 import { AS_ADMIN_HELP, fieldList, formatOf, type RowRange, rowRange } from "../options.ts";
 import { progress } from "../progress.ts";
 
-interface ExportOptions {
+interface ExportOptions extends KeyOptions {
   readonly output: string;
   readonly to?: ExportFormat;
   readonly fields?: readonly string[];
@@ -22,7 +23,7 @@ interface ExportOptions {
 }
 
 export function exportCommand({ terminal }: CommandContext): Command {
-  return new Command("export")
+  const command = new Command("export")
     .description("write a table in another format, whole or some of its fields and rows")
     .argument("<FILE>", "file")
     .requiredOption("-o, --output <OUT>", "where to; - is standard output")
@@ -34,11 +35,12 @@ export function exportCommand({ terminal }: CommandContext): Command {
     .addOption(new Option("--duals <SIDE>", "which side of a value with number and text goes out").choices(DUAL_SIDES))
     .option("--guard", "csv: put an apostrophe before texts that a spreadsheet would run as a formula")
     .option("--force", "replace OUT if it exists")
-    .option("--lenient", "accept the malformed headers of some SAP extracts")
-    .action(async (file: string, options: ExportOptions) => {
+    .option("--lenient", "accept the malformed headers of some SAP extracts");
+  return withKeyOptions(command).action((file: string, options: ExportOptions) =>
+    withKeys(terminal, options, async (keys) => {
       const format = options.to ?? formatOf(options.output, EXPORT_FORMATS, "--to");
       const { asAdmin, lenient } = options;
-      const opened = await openTable(file, { stdin: terminal.stdin, table: options.table, asAdmin, lenient });
+      const opened = await openTable(file, { stdin: terminal.stdin, table: options.table, asAdmin, lenient, ...keys });
       if (opened.asAdmin) terminal.err(`qvault: ${file}: ${AS_ADMIN_NOTE}`);
       const bar = progress(terminal, `export ${file}`);
       try {
@@ -53,5 +55,6 @@ export function exportCommand({ terminal }: CommandContext): Command {
         bar.end();
         await opened.close();
       }
-    });
+    }),
+  );
 }

@@ -54,6 +54,18 @@ function humanInspection(inspection: Inspection): string {
     text += textTable([["field", "symbols", "bits", "null", "format", "tags", "comment"], ...rows], [1, 2]);
     for (const { discriminator } of table.lineage) text += printable(`from ${discriminator}`).concat("\n");
   }
+  if (inspection.seal) text += humanSeal(inspection.seal);
+  return text;
+}
+
+function humanSeal(seal: NonNullable<Inspection["seal"]>): string {
+  const signed = seal.signer ? `, signed by ${seal.signer}` : "";
+  let text = printable(`sealed (${seal.mode}) at ${seal.createdAt}${signed}`).concat("\n");
+  for (const slot of seal.slots) {
+    text += printable(`slot ${slot.name}: ${slot.fields.join(", ")}`).concat("\n");
+    for (const r of slot.recipients)
+      text += printable(`  opens with ${r.label} ${r.x5t ?? r.spkiS256} (${r.alg})`).concat("\n");
+  }
   return text;
 }
 

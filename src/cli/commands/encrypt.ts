@@ -1,0 +1,122 @@
+import { Command, Option } from "commander";
+import { openSigner, recipientsOf } from "../../engine/key-access.ts";
+import { sealFile } from "../../engine/seal-file.ts";
+import { QErr } from "../../errors.ts";
+import type { CommandContext } from "../context.ts";
+import { keyringOptions, pinOption, repeated } from "../key-options.ts";
+import { fieldList } from "../options.ts";
+import { progress } from "../progress.ts";
+import { printable } from "../terminal.ts";
+
+interface EncryptOptions {
+  readonly output: string;
+  readonly fields?: readonly string[];
+  readonly to?: readonly string[];
+  readonly slot?: readonly string[];
+  readonly slotFields?: readonly string[];
+  readonly closed?: true;
+  readonly mask?: "null" | "const" | "token";
+  readonly maskText?: string;
+  readonly sign?: string;
+  readonly oaepSha1?: true;
+  readonly allowExpired?: true;
+  readonly keepLineage?: true;
+  readonly keepComment?: true;
+  readonly force?: true;
+  readonly pin?: string;
+}
+
+export function encryptCommand({ terminal }: CommandContext): Command {
+  return new Command("encrypt")
+    .description("seal fields for the holders of certificates; everything else stays readable for everybody")
+    .argument("<FILE>", "file")
+    .requiredOption("-o, --output <OUT>", "the sealed file")
+    .option("--fields <a,b>", "the fields, for every slot that names none of its own", fieldList)
+    .option("--to <CERT>", "who can open them, as slot `default`; may be given again", repeated)
+    .option("--slot <NAME=CERT>", "who can open slot NAME; again for more recipients or slots", repeated)
+    .option("--slot-fields <NAME=a,b>", "the fields of slot NAME", repeated)
+    .option("--closed", "seal everything: plain readers see an empty table")
+    .addOption(
+      new Option("--mask <MASK>", "what plain readers see in place of sealed fields").choices([
+        "null",
+        "const",
+        "token",
+      ]),
+    )
+    .option("--mask-text <TEXT>", "the text of --mask const")
+    .option("--sign <REF>", "sign the file with this key")
+    .option("--oaep-sha1", "wrap with OAEP of SHA-1, for tokens that know no other (SoftHSM, old Windows providers)")
+    .option("--allow-expired", "seal to certificates that have run out")
+    .option("--keep-lineage", "leave the lineage plain; it often quotes values")
+    .option("--keep-comment", "leave the table comment plain")
+    .addOption(pinOption())
+    .option("--force", "replace OUT if it exists")
+    .action(async (file: string, options: EncryptOptions) => {
+      const secrets = keyringOptions(terminal, options.pin);
+      const slots = [];
+      for (const { name, references } of slotReferences(options)) {
+        const { recipients, warnings } = await recipientsOf(references, {
+          ...secrets,
+          oaepSha1: options.oaepSha1,
+          allowExpired: options.allowExpired,
+        });
+        for (const warning of warnings) terminal.err(printable(`qvault: warning: ${warning}`));
+        if (recipients.length === 1)
+          terminal.err(
+            printable(`qvault: warning: slot "${name}" has one recipient: if that key is lost, so are its fields`),
+          );
+        slots.push({ name, recipients, fields: fieldsOf(name, options) });
+      }
+      const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
+      const bar = progress(terminal, `encrypt ${file}`);
+      try {
+        const { mask, maskText: constText, keepLineage, keepComment } = options;
+        const leaks = await sealFile(
+          file,
+          { path: options.output, force: options.force },
+          {
+            slots,
+            mask,
+            constText,
+            keepLineage,
+            keepComment,
+            signer,
+            mode: options.closed ? "closed" : "open",
+            signal: terminal.signal,
+            onProgress: bar.update,
+          },
+        );
+        bar.end();
+        for (const { message } of leaks) terminal.err(printable(`qvault: warning: ${message}`));
+      } finally {
+        bar.end();
+        await signer?.close();
+      }
+    });
+}
+
+function slotReferences(
+  options: EncryptOptions,
+): readonly { readonly name: string; readonly references: readonly string[] }[] {
+  const slots = new Map<string, string[]>();
+  if (options.to) slots.set("default", [...options.to]);
+  for (const text of options.slot ?? []) {
+    const [name, reference] = pair(text, "--slot NAME=CERT");
+    slots.set(name, [...(slots.get(name) ?? []), reference]);
+  }
+  if (slots.size === 0) throw new QErr("USAGE", "nobody is named who could open the file", { hint: "add --to CERT" });
+  return [...slots].map(([name, references]) => ({ name, references }));
+}
+
+function fieldsOf(slot: string, options: EncryptOptions): readonly string[] {
+  const own = (options.slotFields ?? [])
+    .map((text) => pair(text, "--slot-fields NAME=a,b"))
+    .filter(([name]) => name === slot);
+  return own.length > 0 ? own.flatMap(([, names]) => fieldList(names)) : (options.fields ?? []);
+}
+
+function pair(text: string, form: string): readonly [string, string] {
+  const equals = text.indexOf("=");
+  if (equals > 0) return [text.slice(0, equals), text.slice(equals + 1)];
+  throw new QErr("USAGE", `${form} is what is needed`);
+}
