@@ -46,6 +46,25 @@ describe.each(BUILDS)("kernel, $name build, does what the reference does", ({ op
     );
   });
 
+  it("unpacks neighbours at every distance around a vector, as wide as vectors take and wider", () => {
+    for (const distance of [...Array(56).keys()].map((k) => 80 + k)) {
+      for (const [first, bitWidth] of [
+        [0, 25],
+        [3, 24],
+        [7, 25],
+        [7, 26],
+      ] as const) {
+        const fields = [first, first + distance].map((bitOffset) => ({ bitOffset, bitWidth, bias: 0, entries: 3 }));
+        const s: Shape = { kind: "records", recordBytes: 22, fields, rows: 9, seed: distance, content: "random" };
+        same(
+          kernels,
+          (k) => layOut(k.arena, s, () => s.rows * 4, true),
+          (k, w) => k.unpack(w.columns, fields.length, s.rows),
+        );
+      }
+    }
+  });
+
   it("packs what was unpacked, and into bits that others own", () => {
     property((s) =>
       same(
