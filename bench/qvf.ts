@@ -22,13 +22,13 @@ const DISTINCT = [2, 12, 50, 200, 1_000, 3_650, 10_000, 30_000, 65_000, 131_072]
 export function wideApp(rows: number, seed = 7): AppTable {
   const columns = DISTINCT.map((distinct, k) => {
     const symbols = interner();
-    for (let i = 0; i < distinct; i++) symbols.add(valueOf(k, i));
+    for (let i = 0; i < distinct; i++) symbols.add(symbolAt(k, i));
     return { name: `Field ${k}`, numberFormat: UNKNOWN_FORMAT, tags: [], symbols: symbols.table() };
   });
   return { name: "Wide", source: "", columns, rows, isSynthetic: false, batches: () => randomRows(rows, seed) };
 }
 
-function valueOf(column: number, i: number): Exclude<Cell, null> {
+function symbolAt(column: number, i: number): Exclude<Cell, null> {
   return column % 2 === 0 ? i * 7 : `value ${i.toString(36).padStart(6, "0")}`;
 }
 

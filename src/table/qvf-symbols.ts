@@ -1,4 +1,4 @@
-import { cursor, readBytes, readU32, remaining, take } from "../bytes/cursor.ts";
+import { cursor, readU32, remaining, take } from "../bytes/cursor.ts";
 import { byteWriter, writeBytes, writeU8, writeU32, written } from "../bytes/writer.ts";
 import { FIELD_CLASS, type FieldClass } from "../container/qvf/field-stream.ts";
 import { readSymbolLength } from "../container/qvf/text.ts";
@@ -55,18 +55,26 @@ export function decodeSymbols(source: SymbolSource, implicitLimit = MAX_QVF_IMPL
     const kind = content[take(c, 1)]!;
     const numberBytes = NUMBER_BYTES[kind as keyof typeof NUMBER_BYTES];
     needs(numberBytes !== undefined, "QVF_SYMBOL", () => `symbol ${i} of ${part} has the type byte ${kind}`, { part });
-    const text = kind >= TEXT ? readBytes(c, readSymbolLength(c)) : undefined;
     bytes[at] = kind;
-    bytes.set(readBytes(c, numberBytes), at + 1);
+    const text = kind >= TEXT ? readSymbolLength(c) : 0;
+    const textAt = take(c, text);
+    copy(content, take(c, numberBytes), bytes, at + 1, numberBytes);
     at += 1 + numberBytes;
-    if (text !== undefined) {
-      bytes.set(text, at);
-      at += text.byteLength + 1;
-    }
+    if (kind < TEXT) continue;
+    copy(content, textAt, bytes, at, text);
+    at += text + 1;
   }
   needs(remaining(c) === 0, "QVF_SYMBOL", `${remaining(c)} bytes follow the symbols of ${part}`, { part });
   starts[count] = at;
   return { bytes: bytes.subarray(0, at), starts, count };
+}
+
+/** Most texts are short: a loop is quicker for them than a view and a call. */
+const SHORT = 24;
+
+function copy(from: Uint8Array, fromAt: number, to: Uint8Array, toAt: number, length: number): void {
+  if (length > SHORT) to.set(from.subarray(fromAt, fromAt + length), toAt);
+  else for (let k = 0; k < length; k++) to[toAt + k] = from[fromAt + k]!;
 }
 
 function onlyCount(content: Uint8Array, part: string): number {

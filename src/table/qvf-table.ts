@@ -5,7 +5,7 @@ import { readTableHead, readVectorLengths, type TableHead } from "../container/q
 import { isQErr, needs, QErr } from "../errors.ts";
 import type { Field } from "./field.ts";
 import { type ModelField, toNumberFormat } from "./qvf-field.ts";
-import { unpackVector } from "./qvf-vector.ts";
+import { kernelVectors, scriptVectors, type VectorColumn } from "./qvf-unpack.ts";
 import { checkScan } from "./scan-plan.ts";
 import type { Batch, ScanOptions, Table } from "./table.ts";
 
@@ -25,6 +25,11 @@ export type VectorReader = (column: number) => Promise<Uint8Array | undefined>;
 
 /** Rows a batch at the most: bounds the index arrays to 256 KiB a field. */
 const BATCH_ROWS = 65_536;
+/** Indexes a batch at the most, of all fields: 16 MiB. */
+const BATCH_INDEXES = 4 * 1024 * 1024;
+/** Cells from which on a kernel is worth its start (some milliseconds). */
+const KERNEL_CELLS = 500_000;
+const NO_BYTES = new Uint8Array(0);
 const FIRST_LOOK = 16 * 1024;
 
 /** Reads the head of a table stream and where its rows begin. Throws `QVF_TABLE`, and what the container throws. */
@@ -142,21 +147,23 @@ async function* scan(
   checkCancelled(options);
   // A vector is one zlib stream: any row range needs it whole.
   const vectors = await Promise.all(plan.fields.map((ordinal) => vector(ordinal)));
-  const rows = Math.min(plan.batchRows ?? BATCH_ROWS, BATCH_ROWS, plan.to - plan.from);
-  const indexes = plan.fields.map(() => new Int32Array(rows));
-  const none = new Uint8Array(0);
+  const columns = plan.fields.map((ordinal, k): VectorColumn => {
+    const { width, bias } = head.columns[ordinal]!;
+    return { vector: vectors[k] ?? NO_BYTES, width, bias, symbolCount: fields[ordinal]!.symbolCount };
+  });
+  const byIndexes = Math.floor(BATCH_INDEXES / Math.max(1, columns.length));
+  const rows = Math.max(1, Math.min(plan.batchRows ?? BATCH_ROWS, BATCH_ROWS, byIndexes, plan.to - plan.from));
+  const make = (plan.to - plan.from) * columns.length < KERNEL_CELLS ? scriptVectors : kernelVectors;
+  const { indexes, unpack } = make(columns, rows);
   for (let row = plan.from; row < plan.to; row += rows) {
     checkCancelled(options);
     const count = Math.min(rows, plan.to - row);
-    plan.fields.forEach((ordinal, k) => {
-      const { width, bias } = head.columns[ordinal]!;
-      const greatest = unpackVector(vectors[k] ?? none, width, bias, row, count, indexes[k]!);
-      const { name, symbolCount } = fields[ordinal]!;
-      if (greatest >= symbolCount) {
-        const message = `${part}: a row refers to symbol ${greatest} of field "${name}", which has ${symbolCount}`;
-        throw new QErr("QVF_INDEX", message, { part });
-      }
-    });
+    const bad = unpack(row, count);
+    if (bad >= 0) {
+      const { name, symbolCount } = fields[plan.fields[bad]!]!;
+      const message = `${part}: rows from ${row} refer to symbols that field "${name}" has not; it has ${symbolCount}`;
+      throw new QErr("QVF_INDEX", message, { part });
+    }
     yield { rowStart: row, rows: count, indexes };
     options.onProgress?.(row + count - plan.from, plan.to - plan.from);
   }
