@@ -167,7 +167,8 @@ describe("every real QVD", () => {
       const names = [...new Set(plain.fields.map((f) => f.name))];
       if (names.length !== plain.fields.length) continue;
       const some = names.filter((_, i) => i % 3 === 0);
-      for (const fields of names.length > 1 ? [names, some] : [names]) {
+      const both = names.length > 1 && (done % 4 === 0 || process.env.QVAULT_LONG);
+      for (const fields of both ? [names, some] : [names]) {
         const sealed = await sealBytes(qvd, { slots: [{ name: "s", recipients: [hr.recipient()], fields }] });
         const table = await openBytes(sealed, keysOf(hr));
         // Equal bytes have equal digests; the digest through the sealed reader is taken of every eighth file as well.
