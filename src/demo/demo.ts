@@ -2,6 +2,7 @@ import { fileSink } from "../source/file-sink.ts";
 import { appSteps } from "./app-steps.ts";
 import { writeOrders } from "./orders.ts";
 import { qvdSteps } from "./qvd-steps.ts";
+import { sealSteps } from "./seal-steps.ts";
 import { type DemoContext, demoSteps } from "./steps.ts";
 
 const DEMO_ROWS = 1_000;
@@ -18,6 +19,7 @@ export async function runDemo(context: DemoContext): Promise<boolean> {
   await writeOrders(sink, DEMO_ROWS);
   await sink.commit();
   await qvdSteps(steps, context.file ?? orders);
+  await sealSteps(steps);
   await appSteps(steps);
   const failures = steps.failures();
   await context.say(failures.length === 0 ? "\n── Everything held\n" : `\n── Did not hold:\n${failures.join("\n")}\n`);
