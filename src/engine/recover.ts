@@ -14,7 +14,7 @@ export async function recoveryText(source: ByteSource, slotName?: string): Promi
   });
   const fileId = Buffer.from(manifest.fileId).toString("hex");
   const lines = [
-    `# How to open ${source.name} without qvault. File id ${fileId}; the format is in SPEC.md, chapter "seal v1".`,
+    `# How to open ${source.name} without qvault. File id ${fileId}; the format is in SPEC.md, section 6.`,
     "# Step 1 gives the slot key (32 bytes). Its two derived keys and the data keys follow from the chapter's formulas.",
   ];
   for (const entry of entries) {

@@ -12,7 +12,7 @@ import { decodeSlotEntry, type SlotEntry } from "./slot-entry.ts";
 import { MAC_BYTES, SEAL_VERSION, SUITE } from "./suite.ts";
 
 /**
- * The region between the symbol tables and the row table (SPEC seal 5), little endian:
+ * The region between the symbol tables and the row table (SPEC 6.5), little endian:
  *
  *      0  8   "QSEAL1\r\n"
  *      8  u32 version    12 u32 suite    16 u64 region length

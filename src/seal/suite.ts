@@ -17,7 +17,7 @@ export const MAC_BYTES = 32;
 export const PART_KIND = { meta: 0, symbols: 1, index: 2, member: 3 } as const;
 export type PartKind = keyof typeof PART_KIND;
 
-/** The keys that one slot key gives (SPEC seal 3). */
+/** The keys that one slot key gives (SPEC 6.3). */
 export interface SlotKeys {
   /** Wraps the data keys and the common key. */
   readonly wrap: Uint8Array;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeOrders } from "../../src/demo/orders.ts";
 import { fileSink } from "../../src/source/file-sink.ts";
 import { qvault, shellWords } from "../helpers/command.ts";
-import { ROOT, textOf } from "./tree.ts";
+import { filesBelow, ROOT, textOf } from "./tree.ts";
 
 const readme = textOf("README.md");
 
@@ -65,6 +65,16 @@ describe("the README", () => {
       .filter((name) => name !== "help" && name !== "qvault");
     expect(commands.length).toBeGreaterThan(4);
     expect(commands.filter((name) => !readme.includes(`| \`${name}`))).toEqual([]);
+  });
+});
+
+describe("SPEC.md", () => {
+  it("has every section that code cites", () => {
+    const sections = new Set([...textOf("SPEC.md").matchAll(/^(?:#+ )?(\d+(?:\.\d+)*)[ \n]/gm)].map((m) => m[1]!));
+    const files = [...filesBelow("src", ".ts"), ...filesBelow("test", ".ts"), ...filesBelow("assembly", ".ts")];
+    const cited = files.flatMap((file) => [...textOf(file).matchAll(/SPEC (\d+(?:\.\d+)*)/g)].map((m) => m[1]!));
+    expect(cited.length).toBeGreaterThan(8);
+    expect(cited.filter((section) => !sections.has(section))).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * A second reader of sealed QVDs, written from SPEC (seal v1) alone: no line of src is used, nor msgpackr, nor its JWE
+ * A second reader of sealed QVDs, written from SPEC 6 alone: no line of src is used, nor msgpackr, nor its JWE
  * code (jose opens the slots). It is short and reads whole files; what it is for is to disagree.
  */
 import { createDecipheriv, createHash, createHmac, type KeyObject } from "node:crypto";
@@ -115,7 +115,7 @@ export async function readIndependently(file: Buffer, keys: readonly KeyObject[]
   );
   const symbolsEnd = Math.max(0, ...fields.filter((f) => f.Length! > 0).map((f) => f.Offset! + f.Length!));
   const region = file.subarray(base + symbolsEnd, base + Number(tag(rest, "Offset")));
-  // S5
+  // SPEC 6.5
   if (region.toString("latin1", 0, 8) !== "QSEAL1\r\n" || region.readUInt32LE(8) !== 1 || region.readUInt32LE(12) !== 1)
     throw new Error("no region");
   if (Number(region.readBigUInt64LE(16)) !== region.length || region.readUInt32LE(36) !== 0)
@@ -155,7 +155,7 @@ export async function readIndependently(file: Buffer, keys: readonly KeyObject[]
         throw new Error(`leaf of ${name}`);
     }
   }
-  // S7, S8
+  // SPEC 6.7, 6.8
   const entries = unpack(keyArea.subarray(4, 4 + keyArea.readUInt32LE(0))) as Buffer[];
   const named = (text: string) => Buffer.concat([Buffer.from(text), manifest.id]);
   const deks = new Map<number, Buffer>();
@@ -187,7 +187,7 @@ export async function readIndependently(file: Buffer, keys: readonly KeyObject[]
     if (!fileMac.equals(proofs.subarray(-32))) throw new Error("file mac");
     for (const [item, wrapped] of entry.deks) deks.set(item, aesKw(kw, wrapped));
   }
-  // S4, S6
+  // SPEC 6.4, 6.6
   const columns = new Map<string, readonly Value[]>();
   let originalHeader: Buffer | undefined;
   for (const [i, item] of manifest.items.entries()) {
