@@ -1,17 +1,31 @@
 /**
- * qvault: Qlik data files, read and written exactly.
+ * qvault: Qlik data files and apps, read, written, sealed and reduced.
  *
  * The house, in the order of the flow (who may import whom is held by `test/house/arrows.test.ts`):
  *
- *     bytes ──► source ──► container ──► table ──► output
- *                  │           │           │         │
- *                  └───────────┴───────────┴─────────┴──► engine ──► cli, demo
+ *     input ───────────────────────────┐
+ *                                      ▼
+ *     bytes ──► source ──► container ──► table ──► reduce ──► output
+ *                 │            │         ▲
+ *                 │          seal      kernel ◄── assembly/
+ *                 │            ▲
+ *                 │          keys
+ *                 └── all of it composed only in ──► engine ──► cli, demo
+ *
+ * `table` and `reduce` never see a key; `seal` never decodes a value.
  */
+export { openApp } from "./engine/access-app.ts";
+export { buildApp } from "./engine/app-build.ts";
+export { extractApp } from "./engine/app-files.ts";
 export { digestTable } from "./engine/digest.ts";
 export { EXPORT_FORMATS, type ExportFormat, type ExportRequest, exportTable } from "./engine/export.ts";
+export { IMPORT_FORMATS, type ImportFormat, type ImportRequest, importTable } from "./engine/import.ts";
 export { type Inspection, inspect } from "./engine/inspect.ts";
+export { inspectApp } from "./engine/inspect-app.ts";
 export { type Opened, openFile, openSource } from "./engine/open.ts";
+export { openQvfApp, tablesFor } from "./engine/qvf-app.ts";
 export { type ShownRows, shownRows } from "./engine/rows.ts";
+export { decryptFile, sealFile } from "./engine/seal-file.ts";
 export { type Finding, type Verification, verify } from "./engine/verify.ts";
 export { ERROR_CLASS, type ErrorClass, type ErrorCode, isQErr, QErr } from "./errors.ts";
 export { fileSource } from "./source/file.ts";
