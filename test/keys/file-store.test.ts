@@ -7,6 +7,7 @@ import { dotnetStorePath, fileStore } from "../../src/keys/file-store.ts";
 import { readPkcs12 } from "../../src/keys/pkcs12.ts";
 import { secretSource } from "../../src/keys/secret.ts";
 import { parseThumbprint } from "../../src/keys/thumbprint.ts";
+import { MAX_KEY_FILE_BYTES } from "../../src/limits.ts";
 import { person } from "../seal/people.ts";
 import { missing } from "../seal/vectors.ts";
 
@@ -66,7 +67,7 @@ describe("a PEM file", () => {
     for (const name of ["junk.pem", "noise.bin"])
       await expect(fileStore(at(name)).list()).rejects.toMatchObject({ code: "KEY_STORE_FORMAT" });
     await expect(fileStore(at("nowhere")).list()).rejects.toMatchObject({ code: "KEY_STORE_NOT_FOUND" });
-    writeFileSync(at("huge.pem"), new Uint8Array(1024 * 1024 + 1));
+    writeFileSync(at("huge.pem"), new Uint8Array(MAX_KEY_FILE_BYTES + 1));
     await expect(fileStore(at("huge.pem")).list()).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
   });
 

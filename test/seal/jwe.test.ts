@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generalDecrypt } from "jose";
 import { describe, expect, it } from "vitest";
+import { MAX_JWE_BYTES, MAX_RECIPIENTS } from "../../src/limits.ts";
 import { contentKey, createJwe, encryptTo, openJwe, parseJwe, refOf, unwrapRequestOf } from "../../src/seal/jwe.ts";
 import { defaultProvider } from "../../src/seal/provider.ts";
 import { pointOfJwk } from "../../src/seal/recipient.ts";
@@ -120,10 +121,12 @@ describe("a slot's JWE", () => {
       );
     }
     expect(() => parseJwe("{")).toThrow(expect.objectContaining({ code: "SEAL_DAMAGED" }));
-    expect(() => parseJwe(" ".repeat(1024 * 1024 + 1))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
-    const many = { ...jwe, recipients: Array.from({ length: 257 }, () => first) };
+    expect(() => parseJwe(" ".repeat(MAX_JWE_BYTES + 1))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
+    const many = { ...jwe, recipients: Array.from({ length: MAX_RECIPIENTS + 1 }, () => first) };
     expect(() => parseJwe(JSON.stringify(many))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
-    expect(parseJwe(JSON.stringify({ ...jwe, recipients: many.recipients.slice(1) })).jwe.recipients).toHaveLength(256);
+    expect(parseJwe(JSON.stringify({ ...jwe, recipients: many.recipients.slice(1) })).jwe.recipients).toHaveLength(
+      MAX_RECIPIENTS,
+    );
   });
 });
 

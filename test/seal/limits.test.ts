@@ -6,6 +6,7 @@ import {
   MAX_KEYS_BYTES,
   MAX_MANIFEST_BYTES,
   MAX_MSGPACK_DEPTH,
+  MAX_MSGPACK_VALUES,
   MAX_SEALED_ITEMS,
   MAX_SEALED_PART_BYTES,
   MAX_SLOTS,
@@ -100,6 +101,9 @@ describe("MessagePack from a file", () => {
     const ten = packMessage(Array.from({ length: 9 }, () => 1));
     expect(() => checkMessage(ten, "x", 10)).not.toThrow();
     expect(() => checkMessage(ten, "x", 9)).toThrow(over);
+    const ones = (count: number) => packMessage(new Array(count).fill(1));
+    expect(() => checkMessage(ones(MAX_MSGPACK_VALUES - 1), "x")).not.toThrow();
+    expect(() => checkMessage(ones(MAX_MSGPACK_VALUES), "x")).toThrow(over);
   });
 
   it.each([
@@ -133,6 +137,14 @@ describe("a region's head", () => {
     await expect(read(10, MAX_KEYS_BYTES + 1)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
     // At the limit the next thing that happens is reading, which this source has nothing for.
     await expect(read(MAX_MANIFEST_BYTES, MAX_KEYS_BYTES)).rejects.toMatchObject({ code: "SOURCE_RANGE" });
+  });
+});
+
+describe("a version or suite that is not known", () => {
+  it.each([8, 12])("is SEAL_VERSION, not damage (byte %i)", async (at) => {
+    const prefix = encodePrefix({ regionLength: 1000, manifestLength: 10, keyAreaLength: 10, proofLength: 66 }).slice();
+    prefix[at] = 2;
+    await expect(readRegionHead(memorySource(prefix), 0, 1000)).rejects.toMatchObject({ code: "SEAL_VERSION" });
   });
 });
 
