@@ -33,7 +33,8 @@ async function timed(file: string): Promise<CliResult & { readonly took: number 
 
 describe("malformed QVDs on the command line", () => {
   const temporaryFolder = temporaryFolders();
-  const made = FAULTS.map((fault) => ({ fault, bytes: fault.bytes() }));
+  // The command line reads apps, too: a QVF is none of its faults.
+  const made = FAULTS.filter((fault) => fault.name !== "QVF").map((fault) => ({ fault, bytes: fault.bytes() }));
 
   it("are refused one by one: exit code 4, one clear line on standard error, nothing on standard output", async () => {
     const folder = await temporaryFolder();
