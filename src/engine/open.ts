@@ -1,4 +1,5 @@
 import type { HeaderOptions } from "../container/qvd/header.ts";
+import { planLayout } from "../container/qvd/layout.ts";
 import { readHeader } from "../container/qvd/open.ts";
 import { type ContainerKind, sniff } from "../container/sniff.ts";
 import { QErr } from "../errors.ts";
@@ -8,7 +9,7 @@ import { fileSource } from "../source/file.ts";
 import { httpSource } from "../source/http.ts";
 import type { ByteSource } from "../source/source.ts";
 import { streamSource } from "../source/stream.ts";
-import { openQvdTable, type QvdTable } from "../table/qvd-table.ts";
+import { type QvdTable, qvdTable } from "../table/qvd-table.ts";
 import { isSealed } from "./open-seal-head.ts";
 import { openSealedQvd } from "./open-sealed.ts";
 
@@ -78,7 +79,8 @@ export async function openPlainOrSealed(source: ByteSource, options: OpenOptions
       hint: "add --key REF",
     });
   }
-  return openQvdTable(source, options);
+  // A header may have a million elements: it is read once.
+  return qvdTable(source, header, planLayout(header, source.size));
 }
 
 /** Which container this is. Throws `CONTAINER_UNKNOWN`. */
