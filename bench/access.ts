@@ -5,6 +5,7 @@ import type { AccessTable } from "../src/reduce/access-table.ts";
 import { carryOut, decide } from "../src/reduce/admit.ts";
 import { compact } from "../src/reduce/compact.ts";
 import { rulesOf } from "../src/reduce/rules.ts";
+import { SCRIPT_OPS } from "../src/reduce/semijoin.ts";
 import { UNKNOWN_FORMAT } from "../src/table/field.ts";
 import { type Model, modelBytes } from "../src/table/model.ts";
 import { encodeSymbols } from "../src/table/model-cells.ts";
@@ -138,6 +139,8 @@ const app = base.reducible;
 const prepared = repeat(1, () => app.forest("loosen"))[0]!;
 const decision = decide(app, { userid: "TEN" }, rules);
 if (decision.denied) throw new Error("denied");
+const script = { ...app, ops: SCRIPT_OPS };
+const propagationScript = repeat(RUNS, () => carryOut(script, decision, rules));
 const propagation = repeat(RUNS, () => carryOut(app, decision, rules));
 const outcome = carryOut(app, decision, rules);
 if (outcome.denied) throw new Error("denied");
@@ -168,6 +171,7 @@ const result = {
   keptRows: kept,
   prepareMs: Math.round(prepared),
   propagateMs: stats(propagation),
+  propagateInTypeScriptMs: stats(propagationScript),
   propagateAndCompactKeysMs: stats(withKeys),
   reduceInAllMs: stats(inAll),
   duckdbMs: stats(duck),

@@ -5,11 +5,13 @@ import { type Allowed, carryOut, decide, type Outcome, prepareApp, type Reducibl
 import { compact } from "../reduce/compact.ts";
 import { decoySelection } from "../reduce/decoy.ts";
 import type { User } from "../reduce/identity.ts";
+import { KernelOps } from "../reduce/kernel-ops.ts";
 import { reductionKey } from "../reduce/key.ts";
 import { omittedNames } from "../reduce/matrix.ts";
 import { withoutData } from "../reduce/no-data.ts";
 import { proveReduction } from "../reduce/prove.ts";
 import { type Mode, type Rules, rulesOf } from "../reduce/rules.ts";
+import type { RowOps } from "../reduce/semijoin.ts";
 import type { Model } from "../table/model.ts";
 import { modelTable } from "../table/model-table.ts";
 import type { Table } from "../table/table.ts";
@@ -25,6 +27,8 @@ export interface BaseAppOptions {
   readonly denyAfterMs?: number | undefined;
   /** Tables to loosen besides those that the app marks so. */
   readonly loosened?: readonly string[] | undefined;
+  /** The loops that reductions run; those of the kernel if left out. */
+  readonly ops?: RowOps | undefined;
 }
 
 export interface OpenAs {
@@ -66,7 +70,7 @@ export class BaseApp {
   constructor(loaded: LoadedApp, options: BaseAppOptions = {}) {
     this.name = loaded.name;
     this.version = loaded.version;
-    this.reducible = prepareApp(loaded.model, loaded.access, options.loosened);
+    this.reducible = prepareApp(loaded.model, loaded.access, options.loosened, options.ops ?? new KernelOps());
     this.cache = new ReducedCache(options.cacheBytes ?? 512 * 1024 * 1024);
     this.syntheticKeys = loaded.syntheticKeys;
     this.#audit = options.audit;

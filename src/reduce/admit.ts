@@ -6,7 +6,7 @@ import { attributesOf, type User } from "./identity.ts";
 import { propagate, unite } from "./propagate.ts";
 import type { Rules } from "./rules.ts";
 import { type Denied, omittedFields, pool, selectIn } from "./select.ts";
-import type { RowOps } from "./semijoin.ts";
+import { type RowOps, SCRIPT_OPS } from "./semijoin.ts";
 import type { Kept, Selection } from "./sweep.ts";
 import { tuplesOf } from "./tuples.ts";
 
@@ -15,6 +15,8 @@ export interface ReducibleApp {
   readonly model: Model;
   /** `undefined` if the app has no section access: everybody sees everything. */
   readonly access: AccessWorld | undefined;
+  /** The loops that reductions run; one reduction at a time. */
+  readonly ops: RowOps;
   /** Built on first use and kept. */
   forest(loops: Loops): Forest;
 }
@@ -33,6 +35,7 @@ export function prepareApp(
   model: Model,
   access: readonly AccessTable[] | undefined,
   loosened: readonly string[] = [],
+  ops: RowOps = SCRIPT_OPS,
 ): ReducibleApp {
   const world = access === undefined ? undefined : prepareAccess(access);
   const selectable = world?.columns.map((c) => c.field) ?? [];
@@ -40,6 +43,7 @@ export function prepareApp(
   return {
     model,
     access: world,
+    ops,
     forest(loops) {
       let forest = forests.get(loops);
       if (forest === undefined) {
@@ -80,16 +84,20 @@ export interface Outcome {
   readonly parts: readonly { readonly selection: Selection; readonly kept: Kept }[];
 }
 
-/** Carries the selections out: which rows of which tables stay. */
-export function carryOut(app: ReducibleApp, allowed: Allowed, rules: Rules, ops?: RowOps): Denied | Outcome {
+/** Carries the selections out: which rows of which tables stay. What the loops kept for themselves is wiped. */
+export function carryOut(app: ReducibleApp, allowed: Allowed, rules: Rules): Denied | Outcome {
   const forest = app.forest(rules.loops);
-  if (allowed.selections.length === 0) {
-    return { denied: false, kept: propagate(forest, { values: new Map() }, ops), parts: [] };
+  try {
+    if (allowed.selections.length === 0) {
+      return { denied: false, kept: propagate(forest, { values: new Map() }, app.ops), parts: [] };
+    }
+    const all = allowed.selections.map((selection) => ({ selection, kept: propagate(forest, selection, app.ops) }));
+    // A tuple of which nothing is left in one component grants nothing in the others either.
+    const some = all.filter(({ kept }) => kept.emptied.length === 0);
+    if (some.length === 0 && rules.onEmpty === "deny") return { denied: true, reasons: ["EMPTY_RESULT"] };
+    const parts = some.length > 0 ? some : all;
+    return { denied: false, kept: parts.map(({ kept }) => kept).reduce(unite), parts };
+  } finally {
+    app.ops.wipe();
   }
-  const all = allowed.selections.map((selection) => ({ selection, kept: propagate(forest, selection, ops) }));
-  // A tuple of which nothing is left in one component grants nothing in the others either.
-  const some = all.filter(({ kept }) => kept.emptied.length === 0);
-  if (some.length === 0 && rules.onEmpty === "deny") return { denied: true, reasons: ["EMPTY_RESULT"] };
-  const parts = some.length > 0 ? some : all;
-  return { denied: false, kept: parts.map(({ kept }) => kept).reduce(unite), parts };
 }

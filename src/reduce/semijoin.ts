@@ -2,12 +2,14 @@ import { type Bits, isSubset, noValues, setBit, wordsFor } from "../table/model-
 import type { KeyProfile } from "../table/model-forest.ts";
 import type { Key } from "../table/model-graph.ts";
 
-/** The two loops that cost time, over one index column; a kernel may bring faster ones. */
+/** The two loops that cost time, over one index column: in the kernel (kernel-ops.ts) or, as its slow twin, here. */
 export interface RowOps {
   /** Clears the bit of every row whose value is not in `state`; NULL (-1) is in no state. */
   test(index: Int32Array, state: Bits, rows: Bits): void;
   /** Sets the bit of every value that a row of `rows` has; bit 0 stands for NULL. */
   scatter(index: Int32Array, rows: Bits, state: Bits): void;
+  /** Called after each user: overwrites what the loops keep for themselves. */
+  wipe(): void;
 }
 
 /** The loops in TypeScript: 32 rows a word, words without a row skipped. */
@@ -41,6 +43,9 @@ export const SCRIPT_OPS: RowOps = {
         state[v >>> 5]! |= 1 << (v & 31);
       }
     }
+  },
+  wipe() {
+    // Keeps nothing.
   },
 };
 
