@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { open, readFile, rm } from "node:fs/promises";
-import { QErr } from "../errors.ts";
+import { open, readFile } from "node:fs/promises";
+import { needs, QErr } from "../errors.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../limits.ts";
+import { withLock } from "./audit-lock.ts";
 
 /** What is written down of one opening. Never a data value, never a password. */
 export interface AuditEvent {
@@ -40,26 +41,35 @@ interface ChainedEvent extends AuditEvent {
 /** The hash before the first line. */
 export const AUDIT_START = "0".repeat(64);
 
+export interface FileAuditOptions {
+  /** Bytes of a line without its end; {@link MAX_AUDIT_LINE_BYTES} if left out. */
+  readonly maxLineBytes?: number | undefined;
+  /** How often to ask for the lock, 20 ms apart; 500 if left out. */
+  readonly lockTries?: number | undefined;
+}
+
 /**
  * An append-only file of JSON lines, each with the hash of the line before it. Writers of several processes take turns
- * by a lock file.
+ * by a lock file. `append` throws `LIMIT_EXCEEDED` for a line that is too long, `AUDIT_BROKEN` if the last line is
+ * damaged, `SINK_WRITE` if the lock cannot be had.
  */
-export function fileAuditLog(path: string): AuditLog {
-  return {
-    async append(event) {
-      await withLock(`${path}.lock`, async () => {
-        const file = await open(path, "a+");
-        try {
-          const last = await lastEvent(file);
-          const line = chain(event, (last?.seq ?? 0) + 1, last?.hash ?? AUDIT_START);
-          await file.appendFile(`${line}\n`);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-      });
-    },
+export function fileAuditLog(path: string, options: FileAuditOptions = {}): AuditLog {
+  const most = options.maxLineBytes ?? MAX_AUDIT_LINE_BYTES;
+  const write = async (event: AuditEvent): Promise<void> => {
+    const file = await open(path, "a+");
+    try {
+      const last = await lastEvent(file, most);
+      const line = chain(event, (last?.seq ?? 0) + 1, last?.hash ?? AUDIT_START);
+      const bytes = new TextEncoder().encode(`${line}\n`);
+      // The next one could not find its end again.
+      needs(bytes.length - 1 <= most, "LIMIT_EXCEEDED", `a line of the audit log takes at most ${most} bytes`);
+      await file.appendFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   };
+  return { append: (event) => withLock(`${path}.lock`, () => write(event), options.lockTries) };
 }
 
 /** One line: the event with its number, the hash before it, and as the last member its own hash. */
@@ -72,10 +82,13 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-async function lastEvent(file: Awaited<ReturnType<typeof open>>): Promise<ChainedEvent | undefined> {
+async function lastEvent(
+  file: Awaited<ReturnType<typeof open>>,
+  maxLineBytes: number,
+): Promise<ChainedEvent | undefined> {
   const { size } = await file.stat();
   if (size === 0) return undefined;
-  const length = Math.min(size, MAX_AUDIT_LINE_BYTES);
+  const length = Math.min(size, maxLineBytes + 1);
   const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
   const lines = buffer.toString("utf8").split("\n");
   const last = checkLine(lines.at(-2) ?? "");
@@ -148,33 +161,4 @@ export function verifyAudit(text: string, head?: string): AuditVerdict {
   });
   if (!headSeen) findings.push({ line: lines.length + 1, what: "missing or re-ordered" });
   return { ok: findings.length === 0, lines: lines.length, head: previous, findings };
-}
-
-const LOCK_WAIT_MS = 20;
-const LOCK_TRIES = 500;
-
-async function withLock(path: string, work: () => Promise<void>): Promise<void> {
-  for (let tries = 0; ; tries++) {
-    try {
-      const lock = await open(path, "wx");
-      await lock.writeFile(String(process.pid));
-      await lock.close();
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
-        throw new QErr("SINK_WRITE", "the audit log cannot be locked", { cause: error });
-      }
-      if (tries >= LOCK_TRIES) {
-        throw new QErr("SINK_WRITE", "another process keeps the audit log locked", {
-          hint: `remove ${path} if no other qvault is running`,
-        });
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOCK_WAIT_MS));
-    }
-  }
-  try {
-    await work();
-  } finally {
-    await rm(path, { force: true });
-  }
 }

@@ -44,4 +44,6 @@ export interface LintOptions {
   readonly rules: Rules;
   /** Names that the directory knows, upper case; without it identities are not looked up. */
   readonly directory?: ReadonlySet<string> | undefined;
+  /** Combinations of one user that are counted one by one; `MAX_LINT_COMBINATIONS` if left out. */
+  readonly maxCombinations?: number | undefined;
 }

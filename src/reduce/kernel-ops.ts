@@ -16,8 +16,9 @@ export interface KernelOpsOptions extends Pick<KernelOptions, "build"> {
 
 /**
  * The loops in the kernel, over chunks of 32-bit columns. Linear memory holds one chunk, its row mask and one set of
- * values at a time, whatever the rows of the table; nothing of an app stays there from one user to the next. Keeping the
- * key columns there would save the copying (a tenth of the time), but then memory could not be wiped.
+ * values at a time, whatever the rows of the table; nothing of an app stays there from one user to the next. The
+ * copying costs about what the kernel saves over TypeScript (`bench/access.ts`); key columns that stay there would save
+ * it, take their memory a second time, and could not be wiped.
  *
  * Made when first used. One at a time: the calls of two reductions must not mix.
  */

@@ -13,7 +13,7 @@ import { tuplesOf } from "./tuples.ts";
 
 /** Findings from opening the app as everybody who is listed. */
 export function lintUsers(app: ReducibleApp, world: AccessWorld, options: LintOptions): Finding[] {
-  const { rules, directory } = options;
+  const { rules, directory, maxCombinations: most = MAX_LINT_COMBINATIONS } = options;
   const out: Finding[] = [];
   const seen: (Bits | "all" | undefined)[] = app.model.tables.map(() => undefined);
   let reloader = false;
@@ -44,7 +44,7 @@ export function lintUsers(app: ReducibleApp, world: AccessWorld, options: LintOp
       );
     }
     if (rules.combine === "pooled") {
-      const extra = unintended(world, entitlement, pool(world, entitlement), reducingFields(app, world));
+      const extra = unintended(world, entitlement, pool(world, entitlement), reducingFields(app, world), most);
       const message = "values are pooled per field: combinations are granted that no row lists";
       if (extra === undefined)
         say("CROSS_PRODUCT", "info", `${message}, if any; there are too many rows to count them`);
@@ -99,23 +99,29 @@ function unintended(
   entitlement: Entitlement,
   pooled: Granted,
   fields: readonly string[],
+  most: number,
 ): number | undefined {
   if (fields.length < 2) return 0;
   try {
     const distinct = fields.map((f) => new Set(pooled.get(f)!.map(accessIdentity)).size);
-    return distinct.reduce((a, b) => a * b, 1) - listedCombinations(world, entitlement, fields);
+    return distinct.reduce((a, b) => a * b, 1) - listedCombinations(world, entitlement, fields, most);
   } catch (error) {
     if (isQErr(error) && error.code === "LIMIT_EXCEEDED") return undefined;
     throw error;
   }
 }
 
-function listedCombinations(world: AccessWorld, entitlement: Entitlement, fields: readonly string[]): number {
+function listedCombinations(
+  world: AccessWorld,
+  entitlement: Entitlement,
+  fields: readonly string[],
+  most: number,
+): number {
   const listed = new Set<string>();
   for (const tuple of tuplesOf(world, entitlement)) {
     const lists = fields.map((f) => tuple.get(f)!.map(accessIdentity));
     const count = lists.reduce((a, l) => a * l.length, 1);
-    needs(listed.size + count <= MAX_LINT_COMBINATIONS, "LIMIT_EXCEEDED", "too many combinations to compare");
+    needs(listed.size + count <= most, "LIMIT_EXCEEDED", "too many combinations to compare");
     let rows: unknown[][] = [[]];
     for (const list of lists) rows = rows.flatMap((row) => list.map((v) => [...row, v]));
     for (const row of rows) listed.add(JSON.stringify(row));

@@ -8,9 +8,9 @@ import type { Granted } from "./select.ts";
 /**
  * The rows of one user one by one, each a grant of its own (`combine: "tuples"`): (GERMANY, MACHINES) and
  * (FRANCE, FOOD) stay two pairs. Rows of several section access tables are joined by their links; a table without a
- * row for the user adds no value. Equal tuples come once. Throws `LIMIT_EXCEEDED` above {@link MAX_ACCESS_TUPLES}.
+ * row for the user adds no value. Equal tuples come once. Throws `LIMIT_EXCEEDED` for more than `most` of them.
  */
-export function tuplesOf(world: AccessWorld, entitlement: Entitlement): Granted[] {
+export function tuplesOf(world: AccessWorld, entitlement: Entitlement, most = MAX_ACCESS_TUPLES): Granted[] {
   const tables = world.tables
     .map((t, table) => ({ t, table, rows: bitPositions(entitlement.rows[table]!) }))
     .filter(({ t, rows }) => rows.length > 0 && world.columns.some((c) => t.fields.includes(c.field)));
@@ -21,11 +21,7 @@ export function tuplesOf(world: AccessWorld, entitlement: Entitlement): Granted[
     if (depth === tables.length) {
       const granted = new Map(world.columns.map(({ field }) => [field, values.get(field) ?? []]));
       found.set(signature(granted), granted);
-      needs(
-        found.size <= MAX_ACCESS_TUPLES,
-        "LIMIT_EXCEEDED",
-        `a user has more than ${MAX_ACCESS_TUPLES} exact tuples`,
-      );
+      needs(found.size <= most, "LIMIT_EXCEEDED", `a user has more than ${most} exact tuples`);
       return;
     }
     const { t, rows } = tables[depth]!;

@@ -47,9 +47,9 @@ export interface Key {
 /**
  * Builds the graph. Tables that share two or more nodes are linked by the combination: a synthetic key, largest common
  * set first, ties in table order (section access notes, part 3). `selectable` names the fields that a selection may be
- * made in. Throws `LIMIT_EXCEEDED` for more than {@link MAX_SYNTHETIC_KEYS} synthetic keys.
+ * made in. Throws `LIMIT_EXCEEDED` for more than `maxKeys` synthetic keys.
  */
-export function buildGraph(model: Model, selectable: readonly string[]): Graph {
+export function buildGraph(model: Model, selectable: readonly string[], maxKeys = MAX_SYNTHETIC_KEYS): Graph {
   const tablesOfField = new Int32Array(model.fields.length);
   for (const t of model.tables) for (const c of t.columns) tablesOfField[c.field]!++;
   const wanted = new Set(selectable);
@@ -66,7 +66,7 @@ export function buildGraph(model: Model, selectable: readonly string[]): Graph {
   for (let k = 1; ; k++) {
     const common = largestCommonSet(tables);
     if (common === undefined) break;
-    needs(k <= MAX_SYNTHETIC_KEYS, "LIMIT_EXCEEDED", `the tables need more than ${MAX_SYNTHETIC_KEYS} synthetic keys`);
+    needs(k <= maxKeys, "LIMIT_EXCEEDED", `the tables need more than ${maxKeys} synthetic keys`);
     synthesize(`$Syn ${k}`, common, nodes, tables);
   }
   return { model, nodes, tables, nodeOfField, ids };

@@ -12,24 +12,26 @@ export interface TableToLoad {
   readonly synthetic?: boolean | undefined;
 }
 
+export interface LoadOptions extends ScanProgress {
+  /** Rows of one table; {@link MAX_MODEL_ROWS} if left out. */
+  readonly maxRows?: number | undefined;
+}
+
 /**
  * Reads whole tables into a model. Columns that share a symbol table (the same object, as tables of one QVF do) share a
  * domain. What is said of a field that several tables have is taken from the first.
- * @throws `LIMIT_EXCEEDED` for more than {@link MAX_MODEL_ROWS} rows, `MODEL_SHAPE` if a table has a field twice, and
+ * @throws `LIMIT_EXCEEDED` for more than `maxRows` rows, `MODEL_SHAPE` if a table has a field twice, and
  *   what reading throws
  */
-export async function loadModel(tables: readonly TableToLoad[], options: ScanProgress = {}): Promise<Model> {
+export async function loadModel(tables: readonly TableToLoad[], options: LoadOptions = {}): Promise<Model> {
+  const most = options.maxRows ?? MAX_MODEL_ROWS;
   const fields: ModelField[] = [];
   const byName = new Map<string, number>();
   const domains: SymbolTable[] = [];
   const known = new Map<SymbolTable, number>();
   const loaded: ModelTable[] = [];
   for (const { table, loose, synthetic } of tables) {
-    needs(
-      table.rows <= MAX_MODEL_ROWS,
-      "LIMIT_EXCEEDED",
-      `"${table.name}" has ${table.rows} rows, at most ${MAX_MODEL_ROWS}`,
-    );
+    needs(table.rows <= most, "LIMIT_EXCEEDED", `"${table.name}" has ${table.rows} rows, at most ${most}`);
     const columns: ModelColumn[] = [];
     for (const [ordinal, f] of table.fields.entries()) {
       let field = byName.get(f.name);

@@ -1,7 +1,12 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { AUDIT_START, type AuditEvent, fileAuditLog, verifyAudit, verifyAuditLog } from "../../src/engine/audit.ts";
+import { withLock } from "../../src/engine/audit-lock.ts";
+import { MAX_AUDIT_LINE_BYTES } from "../../src/limits.ts";
+import { failure } from "../helpers/errors.ts";
 import { temporaryFolder } from "./access-folder.ts";
 
 const folder = temporaryFolder();
@@ -86,9 +91,94 @@ describe("audit log", () => {
     expect(readFileSync(path, "utf8")).toBe(text.slice(0, -5));
   });
 
+  it("writes no line that it could not find again", async () => {
+    expect(MAX_AUDIT_LINE_BYTES).toBe(4 * 1024 * 1024);
+    const path = join(folder, "long");
+    await fileAuditLog(path).append(event(1));
+    await fileAuditLog(path).append(event(2));
+    // Numbers of one digit: all lines are equally long.
+    const maxLineBytes = readFileSync(path).length / 2 - 1;
+    await fileAuditLog(path, { maxLineBytes }).append(event(3));
+    await fileAuditLog(path, { maxLineBytes }).append(event(4));
+    await failure("LIMIT_EXCEEDED", () => fileAuditLog(path, { maxLineBytes }).append({ ...event(5), app: "aa.qvf" }));
+    await failure("AUDIT_BROKEN", () => fileAuditLog(path, { maxLineBytes: maxLineBytes - 1 }).append(event(5)));
+    expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 4 });
+    expect(existsSync(`${path}.lock`)).toBe(false);
+  });
+
   it("says so if there is no log", async () => {
     await expect(verifyAuditLog(join(folder, "none"))).rejects.toThrow(
       expect.objectContaining({ code: "SOURCE_NOT_FOUND" }),
     );
+  });
+});
+
+describe("a lock that was left", () => {
+  const linux = process.platform === "linux";
+  if (!linux) console.log("skipped: only Linux tells when a process began, so a left lock stays elsewhere");
+
+  /** What our own lock says while we hold it. */
+  async function ownLock(name: string): Promise<{ pid: number; place: string; started: string }> {
+    const path = join(folder, name);
+    let text = "";
+    await withLock(path, async () => {
+      text = readFileSync(path, "utf8");
+    });
+    return JSON.parse(text);
+  }
+
+  async function logLockedBy(name: string, lock: string) {
+    const path = join(folder, name);
+    writeFileSync(`${path}.lock`, lock);
+    await fileAuditLog(path, { lockTries: 2 }).append(event(1));
+    expect(existsSync(`${path}.lock`)).toBe(false);
+    expect(existsSync(`${path}.lock.recovery`)).toBe(false);
+    expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 1 });
+  }
+
+  it.runIf(linux)("is taken away when its process was killed, not before", async () => {
+    const own = await ownLock("mine");
+    expect(own.pid).toBe(process.pid);
+    const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+    await once(child, "spawn");
+    const stat = readFileSync(`/proc/${child.pid}/stat`, "latin1");
+    const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!;
+    const lock = JSON.stringify({ ...own, pid: child.pid, started });
+    try {
+      await failure("SINK_WRITE", () => logLockedBy("alive", lock));
+    } finally {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+    await logLockedBy("killed", lock);
+  });
+
+  it.runIf(linux)("is taken away when the number of its process went to another", async () => {
+    const own = await ownLock("other");
+    await failure("SINK_WRITE", () => logLockedBy("held", JSON.stringify(own)));
+    await logLockedBy("reused", JSON.stringify({ ...own, started: "1" }));
+  });
+
+  it.runIf(linux)("is taken away once, however many wait for it", async () => {
+    const own = await ownLock("crowd");
+    const path = join(folder, "many");
+    writeFileSync(`${path}.lock`, JSON.stringify({ ...own, started: "1" }));
+    await Promise.all([1, 2, 3, 4, 5, 6].map((n) => fileAuditLog(path).append(event(n))));
+    expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 6 });
+  });
+
+  it("stays where nobody can tell, and the error says which file to remove", async () => {
+    const own = await ownLock("unknown");
+    const foreign = { ...own, pid: 2 ** 22 + 1, place: "another machine" };
+    const nobody = ["", "123", "{}", '{"pid":-1,"place":"x","started":"1"}', JSON.stringify(foreign)];
+    for (const [i, lock] of [...nobody, JSON.stringify({ ...foreign, place: "" })].entries()) {
+      const error = await failure("SINK_WRITE", () => logLockedBy(`foreign${i}`, lock));
+      expect(error.hint).toContain(`foreign${i}.lock`);
+      expect(readFileSync(join(folder, `foreign${i}.lock`), "utf8")).toBe(lock);
+    }
+  });
+
+  it("is not looked for in a folder that is not there", async () => {
+    await failure("SINK_WRITE", () => fileAuditLog(join(folder, "no", "where")).append(event(1)));
   });
 });
