@@ -63,7 +63,8 @@ export async function fileSource(path: string): Promise<ByteSource> {
     name: path,
     async read(offset, length) {
       checkRange(path, size, offset, length);
-      const target = new Uint8Array(length);
+      // Not zeroed first: every byte is read over, or nothing is returned.
+      const target = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
       await readInto(offset, target);
       return target;
     },
