@@ -22,5 +22,6 @@ export const COMMANDS: Readonly<Record<string, CommandLoader>> = {
   status: async () => (await import("./commands/status.ts")).statusCommand,
   keys: async () => (await import("./commands/keys.ts")).keysCommand,
   recover: async () => (await import("./commands/recover.ts")).recoverCommand,
+  bench: async () => (await import("./commands/bench.ts")).benchCommand,
   demo: async () => (await import("./commands/demo.ts")).demoCommand,
 };
