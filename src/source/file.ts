@@ -25,12 +25,17 @@ export function systemCode(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
+/** A source whose descriptor other threads can read from, until it is closed. */
+export interface FileSource extends ByteSource {
+  readonly fd: number;
+}
+
 /**
  * A source over a regular file, held open by its descriptor: if the path is replaced meanwhile, reading goes on in the
  * file that was opened. Files of any size; positions are exact up to 2^53.
  * @throws `SOURCE_NOT_FOUND` if there is no such file, `SOURCE_READ` if it cannot be opened or is no regular file.
  */
-export async function fileSource(path: string): Promise<ByteSource> {
+export async function fileSource(path: string): Promise<FileSource> {
   const fd = await openFd(path, "r").catch((cause: unknown) => {
     const missing = systemCode(cause) === "ENOENT";
     const why = missing ? "does not exist" : `cannot be opened (${systemCode(cause)})`;
@@ -59,6 +64,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
   }
 
   return {
+    fd,
     size,
     name: path,
     async read(offset, length) {

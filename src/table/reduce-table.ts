@@ -4,8 +4,9 @@ import { editedHeader } from "../container/qvd/header-build.ts";
 import { headerBytes, placeTable } from "../container/qvd/writer.ts";
 import { needs, QErr, quoted } from "../errors.ts";
 import { Arena, type Pointer } from "../kernel/arena.ts";
-import { COLUMN_BYTES, getColumn, setColumn } from "../kernel/column.ts";
+import { COLUMN_BYTES, getColumn, setColumn, storedCount } from "../kernel/column.ts";
 import type { Kernel, KernelBuild } from "../kernel/kernel.ts";
+import { bitTableBytes } from "../kernel/sizes.ts";
 import { createKernel } from "../kernel/wasm.ts";
 import type { ByteSink } from "../source/sink.ts";
 import type { QvdTable } from "./qvd-table.ts";
@@ -18,6 +19,7 @@ import {
   type ReduceMemory,
   type ReducePlan,
 } from "./reduce-memory.ts";
+import type { Selection } from "./reduce-select.ts";
 import { type PrunedSymbols, pruneSymbols } from "./reduce-symbols.ts";
 
 export interface ReduceOptions {
@@ -34,6 +36,8 @@ export interface ReduceOptions {
   readonly chunkBytes?: number | undefined;
   /** Gives a kernel whose arena is empty and has this many bytes; it is wiped when the reduction is over. */
   readonly kernel?: ((arenaBytes: number) => Kernel) | undefined;
+  /** Chooses the records in place of the kernel, with the same result. */
+  readonly select?: Selection | undefined;
 }
 
 export interface Reduction {
@@ -109,11 +113,10 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
     }
     written = kept;
   } else {
-    for await (const chunk of chunksOf(job)) {
-      const rows = testRecords(job, chunk);
+    for await (const { kept: rows, place } of chosenChunks(job)) {
       written += rows;
       if (written > kept) throw changed(table);
-      kernel.compact(memory.chunks[chunk.buffer], header.recordByteSize, chunk.rows, memory.mask, memory.spill);
+      place(memory.spill);
       point(job, memory.spill);
       kernel.renumber(memory.uses, plan.fields.length, rows);
       checkBeyond(table, kernel, memory.uses, plan.fields, memory.spill, rows, undefined);
@@ -176,23 +179,72 @@ function testRecords({ table, kernel, plan, memory }: Job, chunk: RecordChunk): 
   return kernel.countRows(memory.mask, chunk.rows);
 }
 
+/** Records of one chunk that stay. */
+interface ChosenChunk {
+  /** Rows tested so far. */
+  readonly tested: number;
+  readonly kept: number;
+  /** Copies them to an address. */
+  readonly place: (to: Pointer) => void;
+}
+
+async function* chosenChunks(job: Job): AsyncGenerator<ChosenChunk> {
+  const { table, options, kernel, memory } = job;
+  const size = table.header.recordByteSize;
+  const choose = (chunk: RecordChunk): ChosenChunk => ({
+    tested: chunk.row + chunk.rows,
+    kept: testRecords(job, chunk),
+    place: (to) => kernel.compact(memory.chunks[chunk.buffer], size, chunk.rows, memory.mask, to),
+  });
+  if (options.select === undefined || size === 0) {
+    for await (const chunk of chunksOf(job)) yield choose(chunk);
+    return;
+  }
+  for await (const { row, rows, kept, records } of options.select(selectRequest(job))) {
+    if (records === undefined) {
+      const target = kernel.arena.bytes(memory.chunks[0], rows * size);
+      await table.source.readInto(table.layout.records.offset + row * size, target);
+      yield choose({ buffer: 0, row, rows });
+    } else {
+      yield { tested: row + rows, kept, place: (to) => kernel.arena.bytes(to, records.byteLength).set(records) };
+    }
+  }
+}
+
+function selectRequest({ table, options, kernel, plan, memory }: Job) {
+  const { header, layout } = table;
+  const columns = plan.allowed.map(({ ordinal }, k) => {
+    const { noOfSymbols, bitOffset, bitWidth, bias } = header.fields[ordinal]!;
+    const entries = storedCount(noOfSymbols, bias);
+    const bits = getColumn(kernel.arena, memory.tests + k * COLUMN_BYTES, "table");
+    return { bitOffset, bitWidth, bias, entries, bits: kernel.arena.bytes(bits, bitTableBytes(entries)).slice() };
+  });
+  return {
+    offset: layout.records.offset,
+    recordBytes: header.recordByteSize,
+    rows: header.noOfRecords,
+    chunkRows: plan.chunkRows,
+    columns,
+    signal: options.signal,
+  };
+}
+
 /** The first pass: finds the rows that stay and numbers their symbols; keeps the records while there is room. */
 async function selectRecords(job: Job): Promise<{ readonly kept: number; readonly held: boolean }> {
   const { table, options, kernel, plan, memory } = job;
   const { recordByteSize: size, noOfRecords } = table.header;
   let kept = 0;
   let held = true;
-  for await (const chunk of chunksOf(job)) {
-    const rows = testRecords(job, chunk);
+  for await (const { tested, kept: rows, place } of chosenChunks(job)) {
     held &&= (kept + rows) * size <= plan.keptBytes;
     if (held) kernel.arena.grow(memory.kept, (kept + rows) * size);
     const to = held ? memory.kept + kept * size : memory.spill;
-    kernel.compact(memory.chunks[chunk.buffer], size, chunk.rows, memory.mask, to);
+    place(to);
     point(job, to);
     kernel.renumber(memory.uses, plan.fields.length, rows);
     checkBeyond(table, kernel, memory.uses, plan.fields, to, rows, undefined);
     kept += rows;
-    options.onProgress?.(chunk.row + chunk.rows, noOfRecords);
+    options.onProgress?.(tested, noOfRecords);
   }
   return { kept, held };
 }
