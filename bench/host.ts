@@ -11,6 +11,7 @@ import { T16, T60 } from "./data.ts";
 import { kernelFigures } from "./kernel.ts";
 import { type Figure, machine } from "./measure.ts";
 import { readFile, reduceFile } from "./reduce.ts";
+import { timeSelection } from "./threads.ts";
 import { makeWideTable } from "./wide-table.ts";
 
 export interface HostBenchOptions {
@@ -61,6 +62,8 @@ export async function hostBench(options: HostBenchOptions = {}): Promise<HostBen
         reduceFile(path, join(folder, "out.qvd")),
       )),
     );
+    step("threads");
+    figures.push(...(await threadFigures(path, rounds)));
     step("reading");
     const from = rows === READ_ROWS ? path : small;
     figures.push(
@@ -71,6 +74,31 @@ export async function hostBench(options: HostBenchOptions = {}): Promise<HostBen
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** One thread and two, in turns; the start of the threads is a figure of its own. */
+async function threadFigures(path: string, rounds: number): Promise<Figure[]> {
+  const bytes = await recordBytesOf(path);
+  const least = [1, 2].map(() => ({ whole: Number.POSITIVE_INFINITY, scan: Number.POSITIVE_INFINITY }));
+  for (let round = -1; round < rounds; round++) {
+    for (const [k, best] of least.entries()) {
+      const { whole, scan } = await timeSelection(path, k + 1);
+      if (round < 0) continue;
+      best.whole = Math.min(best.whole, whole);
+      best.scan = Math.min(best.scan, scan);
+    }
+  }
+  return least.flatMap(({ whole, scan }, k) => {
+    const name = `select from the file with ${k + 1} worker thread${k === 0 ? "" : "s"}`;
+    return [
+      { name, ms: thousandths(scan), bytes, ratioToOneThread: thousandths(least[0]!.scan / scan) },
+      { name: `${name}, their start included`, ms: thousandths(whole), bytes },
+    ];
+  });
+}
+
+function thousandths(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }
 
 async function recordBytesOf(path: string): Promise<number> {
@@ -102,7 +130,6 @@ async function againstCopy(
     copied = Math.min(copied, middle - start);
     worked = Math.min(worked, end - middle);
   }
-  const thousandths = (value: number) => Math.round(value * 1000) / 1000;
   return [
     { name: `${name}: memory.copy of its records`, ms: thousandths(copied), bytes },
     { name, ms: thousandths(worked), bytes, ratioToCopy: thousandths(worked / copied) },

@@ -11,6 +11,8 @@ export interface Figure {
   readonly ratioToCopy?: number | undefined;
   /** Time of the plain JavaScript twin against this one: above 1 is faster than JavaScript. */
   readonly ratioToJs?: number | undefined;
+  /** Time of one thread against this many: above 1 is faster than one. */
+  readonly ratioToOneThread?: number | undefined;
 }
 
 /** Something to be timed; `run` does the whole job once. */
