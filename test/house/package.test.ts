@@ -83,6 +83,14 @@ describe("the package", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("uses every package that users install", () => {
+    const used = new Set(filesBelow("src", ".ts").flatMap((file) => importsOf(file).map((i) => i.specifier)));
+    const unused = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).filter(
+      (name) => ![...used].some((specifier) => specifier === name || specifier.startsWith(`${name}/`)),
+    );
+    expect(unused).toEqual([]);
+  });
+
   it("gives a reason for every package in the README's table", () => {
     const readme = textOf("README.md");
     expect(Object.keys(versions).filter((name) => !readme.includes(`| \`${name}\``))).toEqual([]);

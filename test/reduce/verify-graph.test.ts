@@ -91,7 +91,10 @@ describe("the check of the association graph", () => {
       'a synthetic key of "More" has a field that the table has not',
       () => withTable(2, (t) => ({ keys: [...t.keys, { node: SYN, index: new Int32Array(2), ids: undefined }] })),
     ],
-    ['"$Syn 1 Table" has no key of its own', () => withTable(MADE, (t) => ({ keys: t.keys.filter((k) => k.node !== SYN) }))],
+    [
+      '"$Syn 1 Table" has no key of its own',
+      () => withTable(MADE, (t) => ({ keys: t.keys.filter((k) => k.node !== SYN) })),
+    ],
     ['rows of "$Syn 1 Table" are numbered wrongly', () => withCell(MADE, SYN, 0, 1)],
     [
       '"$Syn 1 Table" has a combination twice',
