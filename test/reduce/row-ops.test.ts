@@ -78,6 +78,15 @@ describe.each(BUILDS)("the loops of the sweeps: %s", (_, make) => {
     }
   });
 
+  it("SCATTER sees nothing of the column before", () => {
+    const ops = make();
+    const index = Int32Array.from({ length: 64 }, (_, i) => i);
+    ops.scatter(index, Uint32Array.of(0xffffffff, 0xffffffff), noValues(64));
+    const got = noValues(64);
+    ops.scatter(index.subarray(0, 20), Uint32Array.of(0b101), got);
+    expect([...got]).toEqual([0b1010, 0, 0]);
+  });
+
   it(`makes of ${CASES} random models what TypeScript makes of them`, { timeout: 600_000 }, () => {
     const ops = make();
     let reduced = 0;
