@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { BaseApp, type BaseAppOptions } from "../engine/access-app.ts";
-import { type LoadedApp, loadApp } from "../engine/access-load.ts";
+import { type LoadAppOptions, type LoadedApp, loadApp } from "../engine/access-load.ts";
 import { MODES, type Mode, type Rules, rulesOf, type User } from "../engine/access-report.ts";
 import { QErr } from "../errors.ts";
 import { progress } from "./progress.ts";
@@ -97,6 +97,7 @@ export async function baseApp(
   options: AppOptions,
   terminal: Terminal,
   base: BaseAppOptions = {},
+  keys: Pick<LoadAppOptions, "find" | "signature"> = {},
 ): Promise<BaseApp> {
   const bar = progress(terminal, `read ${path}`);
   try {
@@ -104,6 +105,7 @@ export async function baseApp(
       access: typeof options.access === "string" ? options.access : undefined,
       withoutAccess: options.access === false,
       lenient: options.lenient,
+      ...keys,
       signal: terminal.signal,
       onProgress: bar.update,
     });

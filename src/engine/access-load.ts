@@ -10,12 +10,15 @@ import { readAccessJson } from "../reduce/case-format.ts";
 import type { Model } from "../table/model.ts";
 import { canonicalParts } from "../table/model-canonical.ts";
 import { loadModel } from "../table/model-load.ts";
+import type { QvdTable } from "../table/qvd-table.ts";
 import type { ScanProgress } from "../table/qvd-write.ts";
 import { openQvfModel } from "../table/qvf-model.ts";
 import { symbolNumber, symbolText } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
 import { inflateNode } from "./inflate.ts";
-import { openFile, openSource } from "./open.ts";
+import { type OpenOptions, openFile, openSource } from "./open.ts";
+import { isSealed } from "./open-seal-head.ts";
+import type { SealedTable } from "./open-sealed.ts";
 
 /** An app in memory, with everything that is needed to reduce it. */
 export interface LoadedApp {
@@ -29,7 +32,7 @@ export interface LoadedApp {
   readonly syntheticKeys: readonly SyntheticKey[];
 }
 
-export interface LoadAppOptions extends ScanProgress {
+export interface LoadAppOptions extends ScanProgress, Pick<OpenOptions, "find" | "signature"> {
   /** Section access from elsewhere: a JSON file in the form of policy cases, or a QVD. */
   readonly access?: string | undefined;
   /** Says that an app of QVDs is to have no section access; otherwise its absence is refused. */
@@ -110,15 +113,36 @@ async function qvdsIn(folder: string): Promise<string[]> {
 async function withTables<T>(
   files: readonly string[],
   options: LoadAppOptions,
-  work: (tables: readonly Table[]) => Promise<T>,
+  work: (tables: readonly QvdTable[]) => Promise<T>,
 ): Promise<T> {
   const opened = [];
   try {
-    for (const file of files) opened.push(await openFile(file, { lenient: options.lenient }));
-    return await work(opened.map((o) => o.table));
+    for (const file of files) opened.push(await openFile(file, options));
+    return await work(opened.map((o) => lasting(o.table)));
   } finally {
     for (const o of opened) await o.close();
   }
+}
+
+/** An app in memory outlives its files, but closing a sealed file overwrites its symbols: these are copies. */
+function lasting(table: QvdTable): QvdTable {
+  if (!("stillSealed" in table)) return table;
+  return {
+    ...table,
+    async symbols(ordinal) {
+      const { bytes, starts, count } = await table.symbols(ordinal);
+      return { bytes: new Uint8Array(bytes), starts: new Uint32Array(starts), count };
+    },
+  };
+}
+
+/** Section access of which a field is sealed would be read as NULL, and so be other rules than were written. */
+async function requireWhole(table: QvdTable | SealedTable): Promise<void> {
+  const whole = "stillSealed" in table ? table.stillSealed.length === 0 : !(await isSealed(table.source, table.header));
+  if (whole) return;
+  throw new QErr("SEAL_NO_IDENTITY", `${table.source.name} holds section access, and fields of it are sealed`, {
+    hint: "add --key REF for each slot that it is sealed for",
+  });
 }
 
 async function accessBeside(
@@ -149,7 +173,10 @@ async function accessFrom(files: readonly string[], options: LoadAppOptions): Pr
       // Loaded by us, so upper-cased by us (R11); a QVD says itself what is a number.
       const rule = { numbers: false, upperCase: true };
       out.push(
-        ...(await withTables([file], options, (tables) => Promise.all(tables.map((t) => accessTable(t, rule))))),
+        ...(await withTables([file], options, async (tables) => {
+          for (const table of tables) await requireWhole(table);
+          return Promise.all(tables.map((t) => accessTable(t, rule)));
+        })),
       );
     }
   }

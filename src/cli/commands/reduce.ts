@@ -11,10 +11,11 @@ import {
   withUserOptions,
 } from "../access-options.ts";
 import type { CommandContext } from "../context.ts";
+import { type KeyOptions, withKeyOptions, withKeys } from "../key-options.ts";
 import { printable } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 
-interface ReduceOptions extends AppOptions, UserOptions {
+interface ReduceOptions extends AppOptions, UserOptions, KeyOptions {
   readonly output: string;
   readonly data: boolean;
   readonly prove?: true;
@@ -28,7 +29,7 @@ export function reduceCommand({ terminal }: CommandContext): Command {
     .description("write an app as one user sees it, and nothing else of it")
     .argument("<APP>", "a QVF, a folder of QVDs with section-access.json, or a QVD with --access")
     .requiredOption("-o, --output <OUT>", "OUT.qvf, or a folder for a QVD a table");
-  return withAppOptions(withUserOptions(command))
+  return withKeyOptions(withAppOptions(withUserOptions(command)))
     .option("--no-data", "tables and fields only, for whoever may edit the script")
     .option("--prove", "have the reduction proved by the independent checker before it is written")
     .option("--audit <FILE>", "append what was opened, by whom, to this log")
@@ -37,7 +38,7 @@ export function reduceCommand({ terminal }: CommandContext): Command {
     .action(async (path: string, options: ReduceOptions) => {
       const user = await userOf(options);
       const audit = options.audit === undefined ? undefined : fileAuditLog(options.audit);
-      const base = await baseApp(path, options, terminal, { audit });
+      const base = await withKeys(terminal, options, (keys) => baseApp(path, options, terminal, { audit }, keys));
       const noData = !options.data;
       const { mode, prove } = options;
       const app = await base.openAs({ user, mode, rules: changedRules(options), noData, prove });
