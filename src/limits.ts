@@ -10,16 +10,13 @@ export const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 export const MAX_XML_DEPTH = 32;
 
 /**
- * Elements in one XML header. Qlik writes about 20 a field and 540 bytes, so a header of the greatest size has some
- * 620,000. Bounds the element tree, which takes up to 200 bytes an element.
+ * Elements in one XML header. Qlik writes about 20 a field. Bounds the element tree, which takes up to 400 bytes an
+ * element on Node 24, so that no header alone takes a process to 256 MiB.
  */
-export const MAX_XML_ELEMENTS = 700_000;
+export const MAX_XML_ELEMENTS = 350_000;
 
-/**
- * Fields in one table. Qlik tables with more than a few thousand are unknown, and a header of the greatest size has room
- * for some 31,000 as Qlik writes them.
- */
-export const MAX_FIELDS = 32_768;
+/** Fields in one table. Qlik tables with more than a few thousand are unknown; this many have 330,000 elements. */
+export const MAX_FIELDS = 16_384;
 
 /** Bytes of one record: every field at the greatest width (32 bits) is 4 bytes a field. */
 export const MAX_RECORD_BYTES = 4 * MAX_FIELDS;

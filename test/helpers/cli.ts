@@ -52,9 +52,13 @@ export interface ChildResult extends CliResult {
   readonly maxRssMiB: number;
 }
 
-/** Makes a process say on leaving how much memory it had at the most. */
-const REPORT_RSS =
-  'import{writeSync}from"node:fs";process.on("exit",()=>writeSync(3,String(process.resourceUsage().maxRSS)))';
+/**
+ * Makes a process say on leaving how much memory it had at the most, in KiB. Linux counts into `maxRSS` what the parent had
+ * when it forked, so the high-water mark of the process itself is taken where there is one.
+ */
+const REPORT_RSS = `import{readFileSync,writeSync}from"node:fs";
+const own=()=>{try{return /VmHWM:\\s*(\\d+)/.exec(readFileSync("/proc/self/status","utf8"))[1]}catch{return process.resourceUsage().maxRSS}};
+process.on("exit",()=>writeSync(3,String(own())))`;
 
 /** Runs the built command in a process of its own. */
 export function spawnCli(args: readonly string[], options: { readonly stdin?: Uint8Array } = {}): Promise<ChildResult> {
