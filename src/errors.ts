@@ -4,7 +4,9 @@
  * - `usage`: the call itself is wrong · `read`: bytes could not be had · `damaged`: not a container, or a broken one
  * - `unsupported`: well formed, but refused on purpose · `data`: a value that the target format cannot hold
  * - `write`: the output could not be made · `cancelled`: the caller aborted
- * - `key`: a key, certificate, token or signature is missing, wrong, refused or not trusted
+ * - `seal`: authentication failed: a signature is missing, wrong or not trusted, or a key is not the one it is said to be
+ * - `key`: there is no key that can be used for this file
+ * - `keystore`: a key store, token or module cannot be used: not there, locked, refused its PIN, failed
  * - `denied`: section access lets this user see nothing
  */
 export type ErrorClass =
@@ -15,7 +17,9 @@ export type ErrorClass =
   | "data"
   | "write"
   | "cancelled"
+  | "seal"
   | "key"
+  | "keystore"
   | "denied";
 
 /** Every code there is, grouped by the folder that raises it. The code is the contract; messages are prose. */
@@ -93,36 +97,36 @@ export const ERROR_CLASS = {
   SEAL_TRUNCATED: "damaged",
   SEAL_STRIPPED: "damaged",
   SEAL_VERSION: "unsupported",
-  SEAL_WRONG_KEY: "key",
+  SEAL_WRONG_KEY: "seal",
   SEAL_NO_IDENTITY: "key",
-  SEAL_UNSIGNED: "key",
-  SEAL_BAD_SIGNATURE: "key",
+  SEAL_UNSIGNED: "seal",
+  SEAL_BAD_SIGNATURE: "seal",
   SEAL_CERTIFICATE: "key",
   SEAL_CERT_EXPIRED: "key",
   SEAL_KEYS_FULL: "write",
   // keys
   KEY_REFERENCE: "usage",
-  KEY_PROVIDER_UNAVAILABLE: "key",
-  KEY_MODULE_LOAD: "key",
-  KEY_MODULE_INIT: "key",
-  KEY_STORE_NOT_FOUND: "key",
-  KEY_STORE_FORMAT: "key",
-  KEY_TOKEN_NOT_PRESENT: "key",
-  KEY_TOKEN_REMOVED: "key",
+  KEY_PROVIDER_UNAVAILABLE: "keystore",
+  KEY_MODULE_LOAD: "keystore",
+  KEY_MODULE_INIT: "keystore",
+  KEY_STORE_NOT_FOUND: "keystore",
+  KEY_STORE_FORMAT: "keystore",
+  KEY_TOKEN_NOT_PRESENT: "keystore",
+  KEY_TOKEN_REMOVED: "keystore",
   KEY_NOT_FOUND: "key",
   KEY_AMBIGUOUS: "key",
   KEY_NO_PRIVATE_KEY: "key",
-  KEY_PIN_REQUIRED: "key",
-  KEY_PIN_INCORRECT: "key",
-  KEY_PIN_FINAL_TRY: "key",
-  KEY_PIN_LOCKED: "key",
-  KEY_PIN_EXPIRED: "key",
-  KEY_ACCESS_DENIED: "key",
+  KEY_PIN_REQUIRED: "keystore",
+  KEY_PIN_INCORRECT: "keystore",
+  KEY_PIN_FINAL_TRY: "keystore",
+  KEY_PIN_LOCKED: "keystore",
+  KEY_PIN_EXPIRED: "keystore",
+  KEY_ACCESS_DENIED: "keystore",
   KEY_ALG_UNSUPPORTED: "key",
   KEY_USAGE_FORBIDDEN: "key",
-  KEY_UNWRAP_FAILED: "key",
-  KEY_TIMEOUT: "key",
-  KEY_DEVICE_ERROR: "key",
+  KEY_UNWRAP_FAILED: "seal",
+  KEY_TIMEOUT: "keystore",
+  KEY_DEVICE_ERROR: "keystore",
 } as const satisfies Record<string, ErrorClass>;
 
 export type ErrorCode = keyof typeof ERROR_CLASS;

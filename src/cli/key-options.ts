@@ -6,42 +6,57 @@ import type { OpenOptions } from "../engine/open.ts";
 import { QErr } from "../errors.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Options of commands that open sealed files. */
-export interface KeyOptions {
-  readonly key?: readonly string[];
+/** Options of every command that uses keys. */
+export interface SecretOptions {
   readonly pin?: string;
+}
+
+/** Options of commands that open sealed files. */
+export interface KeyOptions extends SecretOptions {
+  readonly key?: readonly string[];
   readonly requireSignature?: readonly string[];
 }
+
+/** What a REF is, for help. */
+export const KEY_REF_HELP = `REF names a key or certificate, and where it is:
+  FILE, file:PATH                 PEM or PKCS#12, or a folder of them
+  pkcs11:token=NAME?module-path=/path/to/module.so&pin-source=env:NAME
+  nss:DIR                         an NSS database
+  store:CurrentUser/My            .NET's folder of that name
+A store with several keys needs ?thumbprint=…, of 40 digits (SHA-1) or 64 (SHA-256).`;
 
 /** Several values of an option, each given by the option again. */
 export function repeated(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), text];
 }
 
-export function pinOption(): Option {
-  return new Option("--pin <SOURCE>", "where PINs come from: env:NAME, file:/path, credential:NAME, prompt");
+/** Adds what says how key stores are to be used. */
+export function withSecretOptions(command: Command): Command {
+  return command.addOption(
+    new Option("--pin <SOURCE>", "where PINs come from: env:NAME, file:/path, credential:NAME, prompt"),
+  );
 }
 
-/** Adds `--key`, `--pin` and `--require-signature`. */
+/** The one `--key` of all commands that open sealed files. */
+export function keyOption(): Option {
+  return new Option(
+    "--key <REF>",
+    "open sealed fields with this key: a file, pkcs11:…, nss:…, store:…; may be given again",
+  ).argParser(repeated);
+}
+
+/** Adds `--key`, `--require-signature`, and what {@link withSecretOptions} adds. */
 export function withKeyOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        "--key <REF>",
-        "open sealed fields with this key: a file, pkcs11:…, nss:…, store:…; may be given again",
-      ).argParser(repeated),
-    )
-    .addOption(pinOption())
-    .addOption(
-      new Option(
-        "--require-signature <CERT>",
-        "refuse sealed files that none of these certificates signed; may be given again",
-      ).argParser(repeated),
-    );
+  return withSecretOptions(command.addOption(keyOption())).addOption(
+    new Option(
+      "--require-signature <CERT>",
+      "refuse sealed files that none of these certificates signed; may be given again",
+    ).argParser(repeated),
+  );
 }
 
-/** Where secrets come from on this terminal. */
-export function keyringOptions(terminal: Terminal, pin: string | undefined): KeyringOptions {
+/** How stores are opened, and where secrets come from on this terminal. */
+export function keyringOptions(terminal: Terminal, { pin }: SecretOptions): KeyringOptions {
   return { pin, prompt: process.stdin.isTTY ? (question) => askHidden(question, terminal) : undefined };
 }
 
@@ -51,7 +66,7 @@ export async function withKeys<T>(
   options: KeyOptions,
   work: (open: Pick<OpenOptions, "find" | "signature">) => Promise<T>,
 ): Promise<T> {
-  const secrets = keyringOptions(terminal, options.pin);
+  const secrets = keyringOptions(terminal, options);
   const signature = options.requireSignature ? await trustedCertificates(options.requireSignature, secrets) : undefined;
   if (options.key === undefined) {
     if (signature)

@@ -1,10 +1,12 @@
-import type { HeaderOptions, Lineage, QvdHeader } from "../container/qvd/header.ts";
+import type { Lineage, QvdHeader } from "../container/qvd/header.ts";
 import { readHeader } from "../container/qvd/open.ts";
+import { QErr } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
 import type { NumberFormat } from "../table/field.ts";
 import { fieldsOf } from "../table/qvd-table.ts";
-import { requireQvd } from "./open.ts";
+import { type OpenOptions, requireQvd } from "./open.ts";
 import { isSealed } from "./open-seal-head.ts";
+import { openSealedQvd } from "./open-sealed.ts";
 import { inspectSealed, type SealReport } from "./seal-verify.ts";
 
 export interface InspectedField {
@@ -44,13 +46,25 @@ export interface Inspection {
   readonly tables: readonly InspectedTable[];
   /** What a sealed file says of its slots and fields; nothing of it is proved without a key. */
   readonly seal?: SealReport | undefined;
+  /** Sealed fields that the given keys opened: `tables` shows what they really are. There only if keys were given. */
+  readonly openedFields?: readonly string[] | undefined;
 }
 
-/** Reads the header only, whatever the file's size; works on files that Qlik encrypted, too. */
-export async function inspect(source: ByteSource, options: HeaderOptions = {}): Promise<Inspection> {
+/**
+ * Reads the header only, whatever the file's size; works on files that Qlik encrypted, too. With keys, sealed fields have
+ * the symbols, formats, tags and comments that they had before, and the head of the file was authenticated.
+ * @throws with keys or a signature asked for, what opening a sealed file throws
+ */
+export async function inspect(
+  source: ByteSource,
+  options: Pick<OpenOptions, "find" | "signature" | "lenient"> = {},
+): Promise<Inspection> {
   await requireQvd(source);
   const header = await readHeader(source, options);
   const sealed = await isSealed(source, header);
+  const { find, signature } = options;
+  if (signature && !sealed) throw new QErr("SEAL_UNSIGNED", `${source.name} is not sealed, so nobody signed it`);
+  const opened = sealed && find ? await openedHeader(source, find, signature) : undefined;
   return {
     schemaVersion: 1,
     file: source.name,
@@ -62,9 +76,27 @@ export async function inspect(source: ByteSource, options: HeaderOptions = {}): 
       createdUtc: header.createUtcTime,
     },
     ...(header.encryptionInfo === "" || sealed ? {} : { encryptedByQlik: true }),
-    tables: [inspectedTable(header)],
+    tables: [inspectedTable(opened?.header ?? header)],
     ...(sealed ? { seal: await inspectSealed(source) } : {}),
+    ...(opened ? { openedFields: opened.fields } : {}),
   };
+}
+
+/** The header as the keys show it, and which sealed fields they opened. */
+async function openedHeader(
+  source: ByteSource,
+  find: NonNullable<OpenOptions["find"]>,
+  signature: OpenOptions["signature"],
+): Promise<{ readonly header: QvdHeader; readonly fields: readonly string[] }> {
+  // The caller's source outlives the table that is opened for its header.
+  const table = await openSealedQvd({ ...source, close: async () => {} }, find, { signature });
+  try {
+    const names = new Set(table.region.head.manifest.items.map((item) => item.name));
+    const fields = table.fields.map((f) => f.name).filter((name) => names.has(name));
+    return { header: table.header, fields: fields.filter((name) => !table.stillSealed.includes(name)) };
+  } finally {
+    await table.close();
+  }
 }
 
 function inspectedTable(header: QvdHeader): InspectedTable {

@@ -1,13 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { isQErr, needs, QErr } from "../errors.ts";
 import { type Keyring, type KeyringOptions, keyring, onlyKey, openReference } from "../keys/keyring.ts";
-import type { KeyHandle, KeyInfo, UnwrapAlg } from "../keys/keystore.ts";
+import type { KeyHandle } from "../keys/keystore.ts";
 import { generateKey, type NewKeyType, selfSigned } from "../keys/self-signed.ts";
-import { signAlgOf } from "../keys/software.ts";
 import { parseThumbprint } from "../keys/thumbprint.ts";
-import { contentKey, createJwe, openJwe, unwrapRequestOf } from "../seal/jwe.ts";
-import { defaultProvider } from "../seal/provider.ts";
 import { type Recipient, type RecipientOptions, recipientOf, recipientWarnings } from "../seal/recipient.ts";
 
 export type { KeyringOptions } from "../keys/keyring.ts";
@@ -39,11 +35,22 @@ export async function recipientsOf(
   return { recipients, warnings };
 }
 
-/** One private key by reference, for signing. */
+/** One private key by reference, for signing. Closing it closes its store. */
 export async function openSigner(text: string, options: KeyringOptions = {}): Promise<KeyHandle> {
   const reference = openReference(text, options);
-  const info = await onlyKey(reference);
-  return reference.store.open({ spkiS256: info.spkiS256 });
+  const { store } = reference;
+  try {
+    const info = await onlyKey(reference);
+    const handle = await store.open({ spkiS256: info.spkiS256 });
+    const close = async () => {
+      await handle.close();
+      await store.close();
+    };
+    return { ...handle, close };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** Certificates that a reader trusts to have signed. */
@@ -72,62 +79,6 @@ export async function keyRefOf(text: string, options: KeyringOptions = {}) {
   } finally {
     await reference.store.close();
   }
-}
-
-/** What trying a key said. */
-export interface KeyCheck {
-  readonly info: KeyInfo;
-  readonly results: readonly {
-    readonly what: string;
-    readonly ok: boolean;
-    readonly code?: string | undefined;
-    readonly hint?: string | undefined;
-  }[];
-}
-
-/**
- * Really wraps and unwraps with a key, with each algorithm that it could have, and signs: tokens do not tell what they
- * can do. Nothing is thrown for what the key cannot do; errors of the store itself are.
- */
-export async function checkKey(text: string, options: KeyringOptions = {}): Promise<KeyCheck> {
-  const reference = openReference(text, options);
-  try {
-    const info = await onlyKey(reference);
-    const handle = await reference.store.open({ spkiS256: info.spkiS256 });
-    const results: KeyCheck["results"][number][] = [];
-    const attempt = async (what: string, work: () => Promise<void>) => {
-      try {
-        await work();
-        results.push({ what, ok: true });
-      } catch (error) {
-        if (!isQErr(error)) throw error;
-        results.push({ what, ok: false, code: error.code, hint: error.hint });
-      }
-    };
-    const algs: readonly (readonly [UnwrapAlg, RecipientOptions])[] =
-      info.type === "ec"
-        ? [["ECDH-ES", {}]]
-        : [
-            ["RSA-OAEP-256", {}],
-            ["RSA-OAEP", { oaepSha1: true }],
-          ];
-    for (const [alg, how] of algs)
-      await attempt(`unwrap ${alg}`, () => roundTrip(info, handle, { ...how, allowExpired: true }));
-    const alg = signAlgOf(info);
-    await attempt(`sign ${alg}`, async () => void (await handle.sign(alg, new Uint8Array(randomBytes(32)))));
-    await handle.close();
-    return { info, results };
-  } finally {
-    await reference.store.close();
-  }
-}
-
-async function roundTrip(info: KeyInfo, handle: KeyHandle, options: RecipientOptions): Promise<void> {
-  const payload = new Uint8Array(randomBytes(32));
-  const jwe = await createJwe(payload, {}, [recipientOf(info, options)], defaultProvider());
-  const [recipient] = jwe.recipients;
-  const opened = openJwe(jwe, contentKey(recipient!, await handle.unwrap(unwrapRequestOf(recipient!))));
-  needs(Buffer.from(opened).equals(payload), "KEY_UNWRAP_FAILED", "the private key does not belong to the certificate");
 }
 
 /** Makes a key pair with a self-signed certificate: `PATH.key` for its owner's eyes only, and `PATH.crt`. */

@@ -7,7 +7,7 @@ import { pkcs11Store } from "./pkcs11-store.ts";
 import { parsePkcs11Uri } from "./pkcs11-uri.ts";
 import { type SecretOptions, type SecretSource, secretSource } from "./secret.ts";
 import { keychainStore, systemStore } from "./system-stores.ts";
-import { parseThumbprint, pick } from "./thumbprint.ts";
+import { isThumbprint, parseThumbprint, pick } from "./thumbprint.ts";
 
 export interface KeyringOptions extends SecretOptions {
   /** Where PINs and passphrases come from, if a reference does not say: `env:NAME`, `file:/path`, … */
@@ -16,6 +16,9 @@ export interface KeyringOptions extends SecretOptions {
   readonly modulePath?: string | undefined;
   readonly timeoutMs?: number | undefined;
 }
+
+/** `CurrentUser/My/THUMBPRINT`, as other programs write it. */
+const AS_WINDOWS_SAYS = /^(?:store:)?((?:CurrentUser|LocalMachine)[\\/]\w+)[\\/]([^?]{40,})$/i;
 
 /** A store, and the one key of it that was meant, if the reference said. */
 export interface KeyReference {
@@ -37,7 +40,10 @@ export function openReference(text: string, options: KeyringOptions = {}): KeyRe
     const store = pkcs11Store(uri, { modulePath, pin: pinOf(options, uri.pinSource), timeoutMs: options.timeoutMs });
     return { store, ref: uri.thumbprint === undefined ? undefined : parseThumbprint(uri.thumbprint) };
   }
-  const { scheme, path, query } = split(text);
+  needs(!isThumbprint(text), "KEY_REFERENCE", "a thumbprint alone does not say where the key is", {
+    hint: "name the store as well: store:CurrentUser/My?thumbprint=…, pkcs11:token=NAME?thumbprint=…, file:FOLDER?thumbprint=…",
+  });
+  const { scheme, path, query } = split(text.replace(AS_WINDOWS_SAYS, "store:$1?thumbprint=$2"));
   const thumbprint = query.get("thumbprint");
   const pinSource = query.get("pin-source");
   for (const name of query.keys())
@@ -76,7 +82,11 @@ function split(text: string): {
 function pairOf(pair: string): readonly [string, string] {
   const equals = pair.indexOf("=");
   needs(equals > 0, "KEY_REFERENCE", "a key reference has an attribute without value");
-  return [pair.slice(0, equals), decodeURIComponent(pair.slice(equals + 1))];
+  try {
+    return [pair.slice(0, equals), decodeURIComponent(pair.slice(equals + 1))];
+  } catch {
+    throw new QErr("KEY_REFERENCE", "a key reference has a broken percent-encoding");
+  }
 }
 
 /** Several references as one: the first store that has a key's private half opens it. */

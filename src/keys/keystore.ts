@@ -1,4 +1,5 @@
 import type { KeyObject, X509Certificate } from "node:crypto";
+import type { KeyUsage } from "./usage.ts";
 
 /** Curves of ECDH and ECDSA keys, by their JOSE names. */
 export type Curve = "P-256" | "P-384" | "P-521";
@@ -36,6 +37,9 @@ export interface KeyInfo {
   /** Modulus or field size. */
   readonly bits: number;
   readonly curve?: Curve | undefined;
+  /** What the certificate says the key is for; undefined if it says nothing, and for a bare key. */
+  readonly usages?: readonly KeyUsage[] | undefined;
+  /** A token shows private keys only after a login: there it means that nothing speaks against one. */
   readonly hasPrivateKey: boolean;
   /** Where it lives, for messages: a URI without PIN. */
   readonly where: string;
@@ -55,6 +59,8 @@ export interface KeyRef {
  */
 export interface KeyHandle {
   readonly info: KeyInfo;
+  /** Whether the private key could be copied out of its store; undefined where the store does not say. */
+  readonly exportable?: boolean | undefined;
   /** The caller owns the result and overwrites it. */
   unwrap(request: UnwrapRequest): Promise<Uint8Array>;
   /** A signature over `data` (hashed here), in JOSE form: r and s side by side for ECDSA. */

@@ -42,12 +42,12 @@ export function pkcs11Store(uri: Pkcs11Uri, options: Pkcs11StoreOptions = {}): K
       needs(info !== undefined, "KEY_NOT_FOUND", `${where} has no such key`);
       const own = all.find((k) => k.info === info)!;
       const t = await connect();
-      await t.use(
-        "finding the private key",
-        true,
-        async (api, session) => void privateKey(api, session, own, handles, options),
-      );
-      return tokenHandle(t, own, handles, options);
+      const exportable = await t.use("finding the private key", true, async (api, session) => {
+        const found = attributes(api, session, privateKey(api, session, own, handles, options), [CKA.extractable]);
+        const flag = found.get(CKA.extractable)?.[0];
+        return flag === undefined ? undefined : flag === 1;
+      });
+      return { ...tokenHandle(t, own, handles, options), exportable };
     },
     async close() {
       if (token) (await token.catch(() => undefined))?.close();

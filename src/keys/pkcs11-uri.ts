@@ -1,4 +1,5 @@
 import { needs, QErr } from "../errors.ts";
+import { PASTED } from "./thumbprint.ts";
 
 /** A `pkcs11:` URI taken apart (RFC 7512). Attributes that are not known are kept by name and ignored. */
 export interface Pkcs11Uri {
@@ -24,7 +25,9 @@ export interface Pkcs11Uri {
  */
 export function parsePkcs11Uri(text: string): Pkcs11Uri {
   needs(text.startsWith("pkcs11:"), "KEY_REFERENCE", "a PKCS#11 key is named by a pkcs11: URI");
-  const [path = "", query = "", ...rest] = text.slice("pkcs11:".length).split("?");
+  // A thumbprint comes by copy and paste, with blanks and marks that no URI may have.
+  const plain = text.replace(/(?<=[?&]thumbprint=)[^&?]*/, (pasted) => pasted.replace(PASTED, ""));
+  const [path = "", query = "", ...rest] = plain.slice("pkcs11:".length).split("?");
   needs(rest.length === 0, "KEY_REFERENCE", "a pkcs11: URI has one ? at the most");
   const attributes = new Map([...pairs(path, ";"), ...pairs(query, "&")].map((pair) => pair));
   needs(

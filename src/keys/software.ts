@@ -55,6 +55,8 @@ export function signAlgOf(info: KeyInfo): SignAlg {
 export function softwareHandle(info: KeyInfo, key: KeyObject): KeyHandle {
   return {
     info,
+    // Whoever can use a key of this process can read the file it came from.
+    exportable: true,
     async unwrap(request) {
       checkRequest(info, request);
       return request.alg === "ECDH-ES"

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { needs, QErr } from "../errors.ts";
 import type { Curve, KeyInfo, KeyRef } from "./keystore.ts";
+import { usesOf } from "./usage.ts";
 
 const CURVES: Readonly<Record<string, { readonly name: Curve; readonly bits: number }>> = {
   prime256v1: { name: "P-256", bits: 256 },
@@ -8,17 +9,25 @@ const CURVES: Readonly<Record<string, { readonly name: Curve; readonly bits: num
   secp521r1: { name: "P-521", bits: 521 },
 };
 
+/** What a thumbprint brings along when it is copied out of a dialog: blanks, separators, marks of the reading direction. */
+export const PASTED = /[\s:\u200e\u200f\u202a-\u202e\ufeff-]/g;
+
 /**
  * A thumbprint as people paste it, made plain: spaces, colons and the invisible U+200E that Windows' dialog puts in
  * front are dropped. 40 digits are SHA-1, 64 are SHA-256 of the certificate.
  * @throws `KEY_REFERENCE` if it is neither
  */
 export function parseThumbprint(text: string): KeyRef {
-  const hex = text.replace(/[\s:\u200e\u200f-]/g, "").toUpperCase();
+  const hex = text.replace(PASTED, "").toUpperCase();
   needs(/^([0-9A-F]{40}|[0-9A-F]{64})$/.test(hex), "KEY_REFERENCE", "a thumbprint has 40 or 64 hexadecimal digits", {
     hint: "copy it from the certificate's details, or from `qvault keys list`",
   });
   return hex.length === 40 ? { x5t: hex } : { x5tS256: hex };
+}
+
+/** True for a text that can be nothing but a thumbprint. */
+export function isThumbprint(text: string): boolean {
+  return /^([0-9A-F]{40}|[0-9A-F]{64})$/i.test(text.replace(PASTED, ""));
 }
 
 export function sha256Hex(bytes: Uint8Array): string {
@@ -61,6 +70,7 @@ export function describeKey(
     certificate,
     publicKey,
     label: label ?? (certificate ? subjectOf(certificate) : "key without certificate"),
+    usages: certificate && usesOf(certificate).usages,
     hasPrivateKey,
     where,
   };

@@ -70,6 +70,11 @@ export function recipientWarnings(info: KeyInfo, recipient: Recipient): readonly
   const warnings: string[] = [];
   if (info.type === "rsa" && info.bits < 3072)
     warnings.push(`${info.label}: RSA of ${info.bits} bits; 3072 is the measure for data that must last`);
+  const needed = info.type === "rsa" ? "keyEncipherment" : "keyAgreement";
+  if (info.usages && !info.usages.includes(needed))
+    warnings.push(
+      `${info.label}: the certificate is not meant for wrapping keys (its keyUsage has no ${needed}); stores may refuse to open with it`,
+    );
   if (recipient.alg === "RSA-OAEP") warnings.push(`${info.label}: OAEP with SHA-1, for a token that knows no SHA-256`);
   if (info.certificate === undefined) warnings.push(`${info.label}: a bare key; a certificate would say whose it is`);
   return warnings;

@@ -57,7 +57,7 @@ it("without the key a sealed field is NULL: what only it would let in stays out"
 it("section access of which a field is sealed is refused without the key, and read with it", async () => {
   const args = ["reduce", at("plain"), "--user", "d\\ann", "--access", at("access-sealed.qvd")];
   const refused = await runCli([...args, "-o", at("refused")]);
-  expect(refused.code).toBe(5);
+  expect(refused.code).toBe(6);
   expect(refused.err).toContain("SEAL_NO_IDENTITY");
   expect(await runCli([...args, "-o", at("opened"), "--key", at("k.key")])).toMatchObject({ code: 0 });
   expect((await rowsOf(join(at("opened"), "Orders.qvd"))) as readonly unknown[]).toHaveLength(10);

@@ -90,10 +90,10 @@ describe("the command line", () => {
     expect(text).toContain("team");
   });
 
-  it("tells with exit codes: 5 for keys, 4 for damage, 2 for wrong use", async () => {
+  it("tells with exit codes: 6 for no key, 5 for no signature, 4 for damage, 2 for wrong use", async () => {
     const sealed = at("one.qvd");
     expect(await qvault("decrypt", sealed, "-o", at("no.qvd"), "--key", at("new.key"))).toMatchObject({
-      code: 5,
+      code: 6,
       err: expect.stringContaining("SEAL_NO_IDENTITY"),
     });
     expect(await qvault("decrypt", sealed, "-o", at("no.qvd"))).toMatchObject({ code: 2 });
@@ -122,7 +122,7 @@ describe("the command line", () => {
   it("seals a whole table in closed mode, which plain reading refuses", async () => {
     const sealed = at("closed.qvd");
     await qvault("encrypt", at("in.qvd"), "-o", sealed, "--closed", "--to", at("hr.crt"));
-    expect(await qvault("head", sealed)).toMatchObject({ code: 5, err: expect.stringContaining("--key") });
+    expect(await qvault("head", sealed)).toMatchObject({ code: 6, err: expect.stringContaining("--key") });
     expect((await qvault("head", sealed, "--key", at("hr.key"))).out).toContain("Annabel");
     await qvault("decrypt", sealed, "-o", at("back2.qvd"), "--key", at("hr.key"));
     expect(readFileSync(at("back2.qvd")).equals(readFileSync(at("in.qvd")))).toBe(true);
@@ -178,7 +178,7 @@ describe("the command line", () => {
     expect((await qvault("keys", "list", "--json", at("hr.crt"))).out).toContain('"x5tS256"');
     expect((await qvault("keys", "check", at("fin.key"))).out).toMatch(/RSA-OAEP-256: ok[\s\S]*sign PS256: ok/);
     expect(await qvault("keys", "check", at("hr.crt"))).toMatchObject({
-      code: 5,
+      code: 6,
       err: expect.stringContaining("KEY_NO_PRIVATE_KEY"),
     });
     expect(statSync(at("hr.key")).mode & 0o777).toBe(0o600);

@@ -3,12 +3,12 @@ import { openSigner, recipientsOf } from "../../engine/key-access.ts";
 import { sealFile } from "../../engine/seal-file.ts";
 import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
-import { keyringOptions, pinOption, repeated } from "../key-options.ts";
+import { keyringOptions, repeated, type SecretOptions, withSecretOptions } from "../key-options.ts";
 import { fieldList } from "../options.ts";
 import { progress } from "../progress.ts";
 import { printable } from "../terminal.ts";
 
-interface EncryptOptions {
+interface EncryptOptions extends SecretOptions {
   readonly output: string;
   readonly fields?: readonly string[];
   readonly to?: readonly string[];
@@ -23,11 +23,10 @@ interface EncryptOptions {
   readonly keepLineage?: true;
   readonly keepComment?: true;
   readonly force?: true;
-  readonly pin?: string;
 }
 
 export function encryptCommand({ terminal }: CommandContext): Command {
-  return new Command("encrypt")
+  const command = new Command("encrypt")
     .description("seal fields for the holders of certificates; everything else stays readable for everybody")
     .argument("<FILE>", "file")
     .requiredOption("-o, --output <OUT>", "the sealed file")
@@ -49,50 +48,49 @@ export function encryptCommand({ terminal }: CommandContext): Command {
     .option("--allow-expired", "seal to certificates that have run out")
     .option("--keep-lineage", "leave the lineage plain; it often quotes values")
     .option("--keep-comment", "leave the table comment plain")
-    .addOption(pinOption())
-    .option("--force", "replace OUT if it exists")
-    .action(async (file: string, options: EncryptOptions) => {
-      const secrets = keyringOptions(terminal, options.pin);
-      const slots = [];
-      for (const { name, references } of slotReferences(options)) {
-        const { recipients, warnings } = await recipientsOf(references, {
-          ...secrets,
-          oaepSha1: options.oaepSha1,
-          allowExpired: options.allowExpired,
-        });
-        for (const warning of warnings) terminal.err(printable(`qvault: warning: ${warning}`));
-        if (recipients.length === 1)
-          terminal.err(
-            printable(`qvault: warning: slot "${name}" has one recipient: if that key is lost, so are its fields`),
-          );
-        slots.push({ name, recipients, fields: fieldsOf(name, options) });
-      }
-      const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
-      const bar = progress(terminal, `encrypt ${file}`);
-      try {
-        const { mask, maskText: constText, keepLineage, keepComment } = options;
-        const leaks = await sealFile(
-          file,
-          { path: options.output, force: options.force },
-          {
-            slots,
-            mask,
-            constText,
-            keepLineage,
-            keepComment,
-            signer,
-            mode: options.closed ? "closed" : "open",
-            signal: terminal.signal,
-            onProgress: bar.update,
-          },
+    .option("--force", "replace OUT if it exists");
+  return withSecretOptions(command).action(async (file: string, options: EncryptOptions) => {
+    const secrets = keyringOptions(terminal, options);
+    const slots = [];
+    for (const { name, references } of slotReferences(options)) {
+      const { recipients, warnings } = await recipientsOf(references, {
+        ...secrets,
+        oaepSha1: options.oaepSha1,
+        allowExpired: options.allowExpired,
+      });
+      for (const warning of warnings) terminal.err(printable(`qvault: warning: ${warning}`));
+      if (recipients.length === 1)
+        terminal.err(
+          printable(`qvault: warning: slot "${name}" has one recipient: if that key is lost, so are its fields`),
         );
-        bar.end();
-        for (const { message } of leaks) terminal.err(printable(`qvault: warning: ${message}`));
-      } finally {
-        bar.end();
-        await signer?.close();
-      }
-    });
+      slots.push({ name, recipients, fields: fieldsOf(name, options) });
+    }
+    const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
+    const bar = progress(terminal, `encrypt ${file}`);
+    try {
+      const { mask, maskText: constText, keepLineage, keepComment } = options;
+      const leaks = await sealFile(
+        file,
+        { path: options.output, force: options.force },
+        {
+          slots,
+          mask,
+          constText,
+          keepLineage,
+          keepComment,
+          signer,
+          mode: options.closed ? "closed" : "open",
+          signal: terminal.signal,
+          onProgress: bar.update,
+        },
+      );
+      bar.end();
+      for (const { message } of leaks) terminal.err(printable(`qvault: warning: ${message}`));
+    } finally {
+      bar.end();
+      await signer?.close();
+    }
+  });
 }
 
 function slotReferences(

@@ -1,34 +1,40 @@
 import { Command } from "commander";
 import { type Inspection, inspect } from "../../engine/inspect.ts";
 import { type AppInspection, inspectApp } from "../../engine/inspect-app.ts";
-import { type ByteSource, containerOf, openSource } from "../../engine/open.ts";
+import { type ByteSource, containerOf, type OpenOptions, openSource } from "../../engine/open.ts";
 import type { CommandContext } from "../context.ts";
 import { forEachFile } from "../files.ts";
+import { type KeyOptions, withKeyOptions, withKeys } from "../key-options.ts";
 import { printable } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 
 export function inspectCommand({ terminal, outcome }: CommandContext): Command {
-  return new Command("inspect")
+  const command = new Command("inspect")
     .description("show what a file holds; reads headers only")
     .argument("<FILE...>", "files or folders")
     .option("--json", "one JSON document a file, a line each")
-    .option("--lenient", "accept the malformed headers of some SAP extracts")
-    .action((files: string[], options: { json?: true; lenient?: true }) =>
+    .option("--lenient", "accept the malformed headers of some SAP extracts");
+  return withKeyOptions(command).action((files: string[], options: KeyOptions & { json?: true; lenient?: true }) =>
+    withKeys(terminal, options, (keys) =>
       forEachFile(terminal, outcome, files, async (file) => {
         const source = await openSource(file, { stdin: terminal.stdin });
         try {
-          const inspection = await inspectAny(source, options.lenient);
+          const inspection = await inspectAny(source, { ...keys, lenient: options.lenient });
           if (options.json) await terminal.out(`${JSON.stringify(inspection)}\n`);
           else await terminal.out(inspection.container === "qvf" ? humanApp(inspection) : humanInspection(inspection));
         } finally {
           await source.close();
         }
       }),
-    );
+    ),
+  );
 }
 
-async function inspectAny(source: ByteSource, lenient: true | undefined): Promise<Inspection | AppInspection> {
-  return (await containerOf(source)) === "qvf" ? inspectApp(source) : inspect(source, { lenient });
+async function inspectAny(
+  source: ByteSource,
+  options: Pick<OpenOptions, "find" | "signature" | "lenient">,
+): Promise<Inspection | AppInspection> {
+  return (await containerOf(source)) === "qvf" ? inspectApp(source) : inspect(source, options);
 }
 
 function humanInspection(inspection: Inspection): string {
@@ -55,6 +61,7 @@ function humanInspection(inspection: Inspection): string {
     for (const { discriminator } of table.lineage) text += printable(`from ${discriminator}`).concat("\n");
   }
   if (inspection.seal) text += humanSeal(inspection.seal);
+  if (inspection.openedFields) text += printable(`opened: ${inspection.openedFields.join(", ")}`).concat("\n");
   return text;
 }
 

@@ -5,12 +5,12 @@ import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { expandFolders } from "../files.ts";
-import { keyringOptions, pinOption, repeated } from "../key-options.ts";
+import { keyOption, keyringOptions, repeated, type SecretOptions, withSecretOptions } from "../key-options.ts";
 import { wholeNumber } from "../options.ts";
 import { reportError } from "../report.ts";
 import { printable } from "../terminal.ts";
 
-interface RotateCommandOptions {
+interface RotateCommandOptions extends SecretOptions {
   readonly from: string;
   readonly to?: readonly string[];
   readonly key?: readonly string[];
@@ -25,20 +25,15 @@ interface RotateCommandOptions {
   readonly journal?: string;
   readonly oaepSha1?: true;
   readonly allowExpired?: true;
-  readonly pin?: string;
 }
 
 export function rotateCommand({ terminal, outcome }: CommandContext): Command {
-  return new Command("rotate")
+  const command = new Command("rotate")
     .description("give sealed files to another certificate, without touching their data")
     .argument("<FILE...>", "files or folders")
     .requiredOption("--from <THUMBPRINT|CERT>", "the certificate that goes (with --add: beside which another comes)")
     .option("--to <CERT>", "the certificate that comes; may be given again", repeated)
-    .option(
-      "--key <REF>",
-      "the key that opens the files; --from if left out, which must then be a key reference",
-      repeated,
-    )
+    .addOption(keyOption())
     .option("--add", "keep the old certificate: the first of two phases")
     .option("--remove", "only take the old one away: the second phase")
     .option("--rekey", "make new slot keys as well; data keys and data stay")
@@ -50,61 +45,60 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
     .option("--journal <FILE>", "record what is done, so that an interrupted run goes on where it stopped")
     .option("--oaep-sha1", "wrap with OAEP of SHA-1")
     .option("--allow-expired", "also to a certificate that has run out")
-    .addOption(pinOption())
     .addHelpText(
       "after",
-      "\nWithout --reseal, whoever had access before and kept a copy or the slot key can still read that copy: rotating the\ncertificate decides about this file from now on. Only --reseal makes the new file unreadable with what was known.",
-    )
-    .action(async (names: string[], options: RotateCommandOptions) => {
-      if (options.remove && (options.to || options.add))
-        throw new QErr("USAGE", "--remove only takes away: it goes without --to and --add");
-      if (!options.remove && !options.to) throw new QErr("USAGE", "say who gets access with --to, or use --remove");
-      const secrets = keyringOptions(terminal, options.pin);
-      const { recipients, warnings } = await recipientsOf(options.to ?? [], {
-        ...secrets,
-        oaepSha1: options.oaepSha1,
-        allowExpired: options.allowExpired,
-      });
-      for (const warning of warnings) terminal.err(printable(`qvault: warning: ${warning}`));
-      const { add, rekey, reseal, jobs, journal } = options;
-      const rotation: BatchOptions = {
-        from: await keyRefOf(options.from, secrets),
-        to: recipients,
-        add,
-        rekey,
-        reseal,
-        jobs,
-        journal,
-        signal: terminal.signal,
-      };
-      const files = await expandFolders(names);
-      const planned = await planBatch(files, rotation);
-      await terminal.out(planText(planned));
-      if (options.dryRun) return;
-      if (!options.yes)
-        throw new QErr("USAGE", "nothing was changed: this was the plan", { hint: "run it again with --yes" });
-      const ring = openKeys(options.key ?? [options.from], secrets);
-      const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
-      try {
-        let done = 0;
-        const results = await rotateBatch(files, ring.find, {
-          ...rotation,
-          signer,
-          onFile: (result) => {
-            done += 1;
-            terminal.status(`rotate ${done} of ${files.length}`);
-            if (result.error) reportError(result.error, terminal, result.file);
-          },
-        });
-        terminal.status("");
-        await terminal.out(summary(results));
-        const failed = results.filter((r) => r.state === "failed").length;
-        if (failed > 0) outcome.exitCode = EXIT.SOME_FAILED;
-      } finally {
-        await ring.close();
-        await signer?.close();
-      }
+      "\nWithout --key, --from is the key that opens the files, and must be a key reference.\nWithout --reseal, whoever had access before and kept a copy or the slot key can still read that copy: rotating the\ncertificate decides about this file from now on. Only --reseal makes the new file unreadable with what was known.",
+    );
+  return withSecretOptions(command).action(async (names: string[], options: RotateCommandOptions) => {
+    if (options.remove && (options.to || options.add))
+      throw new QErr("USAGE", "--remove only takes away: it goes without --to and --add");
+    if (!options.remove && !options.to) throw new QErr("USAGE", "say who gets access with --to, or use --remove");
+    const secrets = keyringOptions(terminal, options);
+    const { recipients, warnings } = await recipientsOf(options.to ?? [], {
+      ...secrets,
+      oaepSha1: options.oaepSha1,
+      allowExpired: options.allowExpired,
     });
+    for (const warning of warnings) terminal.err(printable(`qvault: warning: ${warning}`));
+    const { add, rekey, reseal, jobs, journal } = options;
+    const rotation: BatchOptions = {
+      from: await keyRefOf(options.from, secrets),
+      to: recipients,
+      add,
+      rekey,
+      reseal,
+      jobs,
+      journal,
+      signal: terminal.signal,
+    };
+    const files = await expandFolders(names);
+    const planned = await planBatch(files, rotation);
+    await terminal.out(planText(planned));
+    if (options.dryRun) return;
+    if (!options.yes)
+      throw new QErr("USAGE", "nothing was changed: this was the plan", { hint: "run it again with --yes" });
+    const ring = openKeys(options.key ?? [options.from], secrets);
+    const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
+    try {
+      let done = 0;
+      const results = await rotateBatch(files, ring.find, {
+        ...rotation,
+        signer,
+        onFile: (result) => {
+          done += 1;
+          terminal.status(`rotate ${done} of ${files.length}`);
+          if (result.error) reportError(result.error, terminal, result.file);
+        },
+      });
+      terminal.status("");
+      await terminal.out(summary(results));
+      const failed = results.filter((r) => r.state === "failed").length;
+      if (failed > 0) outcome.exitCode = EXIT.SOME_FAILED;
+    } finally {
+      await ring.close();
+      await signer?.close();
+    }
+  });
 }
 
 function planText(results: readonly FileResult[]): string {
