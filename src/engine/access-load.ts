@@ -2,23 +2,22 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { SyntheticKey } from "../container/qvf/model-header.ts";
-import { openQvf } from "../container/qvf/reader.ts";
 import { sniff } from "../container/sniff.ts";
 import { QErr } from "../errors.ts";
 import { type AccessCell, type AccessTable, type LoadRule, loadCell, upper } from "../reduce/access-table.ts";
 import { readAccessJson } from "../reduce/case-format.ts";
+import { AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import type { Model } from "../table/model.ts";
 import { canonicalParts } from "../table/model-canonical.ts";
 import { loadModel } from "../table/model-load.ts";
 import type { QvdTable } from "../table/qvd-table.ts";
 import type { ScanProgress } from "../table/qvd-write.ts";
-import { openQvfModel } from "../table/qvf-model.ts";
 import { symbolNumber, symbolText } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
-import { inflateNode } from "./inflate.ts";
 import { type OpenOptions, openFile, openSource } from "./open.ts";
 import { isSealed } from "./open-seal-head.ts";
 import type { SealedTable } from "./open-sealed.ts";
+import { isAdminMadeApp, openQvfApp } from "./qvf-app.ts";
 
 /** An app in memory, with everything that is needed to reduce it. */
 export interface LoadedApp {
@@ -88,8 +87,12 @@ async function isQvf(path: string): Promise<boolean> {
 async function loadQvf(path: string, options: LoadAppOptions): Promise<LoadedApp> {
   const source = await openSource(path);
   try {
-    const { header, tables, sectionAccess } = await openQvfModel(await openQvf(source), { inflate: inflateNode });
-    const users = tables.filter((t) => !t.isSystem).map((table) => ({ table, synthetic: table.isSynthetic }));
+    const app = await openQvfApp(source);
+    const { header, tables, sectionAccess } = await app.model();
+    const comment = (await isAdminMadeApp(app)) ? AS_ADMIN_NOTE : "";
+    const users = tables
+      .filter((t) => !t.isSystem)
+      .map((table) => ({ table: { ...table, comment }, synthetic: table.isSynthetic }));
     const model = await loadModel(users, options);
     const rule = { numbers: false, upperCase: false };
     const own =

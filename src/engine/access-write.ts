@@ -3,6 +3,7 @@ import { dirname, extname, join } from "node:path";
 import { QErr } from "../errors.ts";
 import { fileSink } from "../source/file-sink.ts";
 import type { ByteSink } from "../source/sink.ts";
+import { isAdminMade } from "../table/admin-note.ts";
 import { writeQvd } from "../table/qvd-write.ts";
 import type { AppTable } from "../table/qvf-draft.ts";
 import type { Table } from "../table/table.ts";
@@ -65,7 +66,9 @@ export async function writeQvfTo(sink: ByteSink, app: ReducedApp, created?: Date
     }),
   );
   const { syntheticKeys } = app;
-  await writeApp(sink, await newAppParts({ title: app.name, script: "", tables, access: [], syntheticKeys, created }));
+  const asAdmin = app.tables.some((table) => isAdminMade(table.comment));
+  const parts = await newAppParts({ title: app.name, script: "", tables, access: [], asAdmin, syntheticKeys, created });
+  await writeApp(sink, parts);
 }
 
 async function writeTable(sink: ByteSink, table: Table, created: Date | undefined): Promise<void> {

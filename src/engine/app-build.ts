@@ -1,17 +1,18 @@
-import { readFile } from "node:fs/promises";
-import { basename, dirname, extname, resolve } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { decodeUtf8 } from "../bytes/utf8.ts";
 import type { QvfPart } from "../container/qvf/parts.ts";
 import { needs, QErr } from "../errors.ts";
-import { readCsv } from "../input/csv.ts";
+import { upper } from "../reduce/access-table.ts";
+import { isAdminMade } from "../table/admin-note.ts";
 import type { Cell } from "../table/dual.ts";
 import { memoryTable } from "../table/memory-table.ts";
 import { type AppTable, appTable } from "../table/qvf-draft.ts";
 import { readRows } from "../table/read-rows.ts";
 import type { Table } from "../table/table.ts";
-import { EXTRACT_KIND, partsFromFolder } from "./app-files.ts";
+import { EXTRACT_KIND, EXTRACT_MANIFEST, partsFromFolder } from "./app-files.ts";
 import { newAppParts } from "./app-write.ts";
-import { type ByteSource, openFile, openSource } from "./open.ts";
+import { tableOfFile } from "./table-of-file.ts";
 
 /** A table of a manifest: a file (QVD or CSV), or rows in the manifest itself. */
 type TableSpec =
@@ -47,9 +48,12 @@ export interface BuiltApp {
 
 /**
  * Makes an app from a manifest: from tables, script and section access, or from the folder of an extracted app.
+ * @param path the manifest, or the folder that `extractApp` wrote
  * @throws `APP_MANIFEST` with what is wrong, `SOURCE_…`, `QVF_VALUE`, and what reading the tables throws
  */
-export async function buildApp(manifestPath: string, options: { readonly created?: Date } = {}): Promise<BuiltApp> {
+export async function buildApp(path: string, options: { readonly created?: Date } = {}): Promise<BuiltApp> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  const manifestPath = isFolder ? join(path, EXTRACT_MANIFEST) : path;
   const folder = dirname(resolve(manifestPath));
   const value = await readManifest(manifestPath);
   if ((value as { kind?: unknown } | null)?.kind === EXTRACT_KIND) {
@@ -64,10 +68,12 @@ export async function buildApp(manifestPath: string, options: { readonly created
     const tables: AppTable[] = [];
     for (const spec of manifest.tables) tables.push(await loadTable(spec, folder, opened));
     const access: AppTable[] = [];
-    for (const spec of manifest.sectionAccess ?? []) access.push(await loadAccess(spec, folder));
+    for (const spec of manifest.sectionAccess ?? []) access.push(await loadAccess(spec, folder, opened));
     checkNames(tables);
     const script = manifest.scriptText ?? (manifest.script ? await textFile(resolve(folder, manifest.script)) : "");
-    const parts = await newAppParts({ title: manifest.title, script, tables, access, created: options.created });
+    const asAdmin = opened.some((table) => isAdminMade(table.comment));
+    const { title } = manifest;
+    const parts = await newAppParts({ title, script, tables, access, asAdmin, created: options.created });
     return { parts, notes: modelNotes(tables), close };
   } catch (error) {
     await close();
@@ -137,42 +143,12 @@ function isCell(value: unknown): boolean {
   return typeof number === "number" && typeof text === "string";
 }
 
-/** A table of the manifest; CSV is read as Qlik reads it: an empty field is an empty text, a plain number a number. */
+/** A table of the manifest: that of a file, or its rows. */
 async function openTable(spec: TableSpec, folder: string): Promise<Table> {
-  if ("file" in spec) {
-    const path = resolve(folder, spec.file);
-    if (!/\.csv$/i.test(path)) return (await openFile(path)).table;
-    return csvTable(basename(path, extname(path)), path);
-  }
+  if ("file" in spec) return tableOfFile(resolve(folder, spec.file));
   const columns = spec.fields.map((_, k) => spec.rows.map((row) => row[k]!));
   return memoryTable(spec.name, spec.fields, columns);
 }
-
-async function csvTable(name: string, path: string): Promise<Table> {
-  const source = await openSource(path);
-  try {
-    const reader = await readCsv(pieces(source), { numbers: "canonical", empty: "text" });
-    const columns: Cell[][] = reader.fields.map(() => []);
-    for await (const batch of reader.batches()) {
-      batch.forEach((cells, k) => {
-        for (const cell of cells) columns[k]!.push(cell);
-      });
-    }
-    return memoryTable(
-      name,
-      reader.fields.map((field) => field.name),
-      columns,
-    );
-  } finally {
-    await source.close();
-  }
-}
-
-async function* pieces(source: ByteSource): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < source.size; at += PIECE) yield source.read(at, Math.min(PIECE, source.size - at));
-}
-
-const PIECE = 1024 * 1024;
 
 async function loadTable(spec: TableSpec, folder: string, opened: Table[]): Promise<AppTable> {
   const table = await openTable(spec, folder);
@@ -181,21 +157,23 @@ async function loadTable(spec: TableSpec, folder: string, opened: Table[]): Prom
 }
 
 /** Section access is loaded as Qlik loads it: field names and texts become upper-case (section access, rule R11). */
-async function loadAccess(spec: TableSpec, folder: string): Promise<AppTable> {
+async function loadAccess(spec: TableSpec, folder: string, opened: Table[]): Promise<AppTable> {
   const table = await openTable(spec, folder);
-  try {
-    const rows = await readRows(table);
-    const columns = table.fields.map((_, k) => rows.map((row) => upperCase(row[k]!)));
-    const names = table.fields.map((field) => field.name.toUpperCase());
-    return await appTable(memoryTable(spec.name ?? table.name, names, columns));
-  } finally {
-    await table.close();
-  }
+  opened.push(table);
+  const rows = await readRows(table);
+  const columns = table.fields.map((_, k) => rows.map((row) => upperCell(row[k]!)));
+  return appTable(
+    memoryTable(
+      spec.name ?? table.name,
+      table.fields.map((field) => upper(field.name)),
+      columns,
+    ),
+  );
 }
 
-function upperCase(cell: Cell): Cell {
-  if (typeof cell === "string") return cell.toUpperCase();
-  return cell === null || typeof cell === "number" ? cell : { ...cell, text: cell.text.toUpperCase() };
+function upperCell(cell: Cell): Cell {
+  if (typeof cell === "string") return upper(cell);
+  return cell === null || typeof cell === "number" ? cell : { ...cell, text: upper(cell.text) };
 }
 
 function checkNames(tables: readonly AppTable[]): void {

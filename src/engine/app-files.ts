@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { concat } from "../bytes/concat.ts";
@@ -5,9 +6,10 @@ import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { encodeFrame, inflateFrame, parseFrame } from "../container/qvf/frame.ts";
 import { isFramed, partsOf, type QvfPart } from "../container/qvf/parts.ts";
 import { QErr } from "../errors.ts";
-import { replaceScript } from "./app-write.ts";
+import { recordAdmin } from "./app-write.ts";
 import { inflateNode } from "./inflate.ts";
 import { type App, type Reader, SCRIPT_PATH, scriptOf, tablesFor } from "./qvf-app.ts";
+import { replaceScript } from "./script-edit.ts";
 
 /** One stream of an app that was extracted to a folder. */
 interface ExtractedStream {
@@ -28,13 +30,16 @@ interface ExtractManifest {
   readonly version: 1;
   /** True if the app has section access and all of its data were extracted nevertheless. */
   readonly asAdmin: boolean;
+  /** If so: SHA-256 of the section access that was passed over, so that an app without it will say what it was made of. */
+  readonly accessSha256?: string;
   readonly script?: string;
   readonly streams: readonly ExtractedStream[];
 }
 
 export const EXTRACT_KIND = "qvault-app";
-const MANIFEST = "manifest.json";
+export const EXTRACT_MANIFEST = "manifest.json";
 const SCRIPT_FILE = "script.qvs";
+const ACCESS_PATH = "qvapp_qaccess";
 
 /** What was extracted. */
 export interface Extraction {
@@ -54,9 +59,10 @@ export async function extractApp(app: App, folder: string, options: Reader): Pro
   const { asAdmin } = await tablesFor(app, options);
   await emptyFolder(folder);
   const streams: ExtractedStream[] = [];
-  const taken = new Set<string>([MANIFEST, SCRIPT_FILE]);
+  const taken = new Set<string>([EXTRACT_MANIFEST, SCRIPT_FILE]);
   let script: string | undefined;
-  for (const part of await partsOf(app.container)) {
+  const parts = await partsOf(app.container);
+  for (const part of parts) {
     const { path, time } = part;
     const meta = decodeUtf8(part.meta.at(-1) === 0 ? part.meta.subarray(0, -1) : part.meta, path);
     if (part.isDirectory) {
@@ -72,9 +78,17 @@ export async function extractApp(app: App, folder: string, options: Reader): Pro
       await save(folder, SCRIPT_FILE, encodeUtf8(scriptOf(decodeUtf8(content, path))));
     }
   }
-  const manifest: ExtractManifest = { kind: EXTRACT_KIND, version: 1, asAdmin, ...(script && { script }), streams };
-  await save(folder, MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 1)}\n`));
+  const about = asAdmin ? { asAdmin, accessSha256: await accessDigest(parts) } : { asAdmin };
+  const manifest: ExtractManifest = { kind: EXTRACT_KIND, version: 1, ...about, ...(script && { script }), streams };
+  await save(folder, EXTRACT_MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 1)}\n`));
   return { streams: streams.filter((stream) => stream.file !== undefined).length, asAdmin };
+}
+
+async function accessDigest(parts: readonly QvfPart[]): Promise<string> {
+  const access = await parts.find((part) => part.path === ACCESS_PATH)?.read();
+  return createHash("sha256")
+    .update(access ?? new Uint8Array(0))
+    .digest("hex");
 }
 
 async function contentOf(
@@ -130,12 +144,19 @@ async function save(folder: string, file: string, bytes: Uint8Array): Promise<vo
 
 /**
  * Twin of {@link extractApp}: the parts of an app from its folder. Files that were not changed give the same streams byte
- * for byte; a changed `script.qvs` becomes the script.
+ * for byte; a changed `script.qvs` becomes the script; without its section access the app says that an administrator read it.
  * @param manifest the parsed `manifest.json` of `folder`
  * @throws `APP_MANIFEST` if the manifest is none or names a file outside the folder, `SOURCE_NOT_FOUND`
  */
 export async function partsFromFolder(folder: string, manifest: unknown): Promise<readonly QvfPart[]> {
-  const { streams, script } = checkManifest(manifest);
+  const checked = checkManifest(manifest);
+  const parts = await storedParts(folder, checked);
+  // Under its own section access the app is what it was. Under another it is made of what an administrator took out.
+  const isWhole = !checked.asAdmin || checked.accessSha256 === (await accessDigest(parts));
+  return isWhole ? parts : recordAdmin(parts);
+}
+
+async function storedParts(folder: string, { streams, script }: ExtractManifest): Promise<readonly QvfPart[]> {
   const parts: QvfPart[] = [];
   for (const { path, file, format, time, meta } of streams) {
     const metaBytes = file === undefined ? new Uint8Array(0) : encodeUtf8(`${meta}\0`);
@@ -147,7 +168,7 @@ export async function partsFromFolder(folder: string, manifest: unknown): Promis
   const text = decodeUtf8(await load(folder, script), script);
   const before = parts.find((part) => part.path === SCRIPT_PATH);
   if (before !== undefined && (await scriptIn(before)) === text) return parts;
-  return replaceScript(parts, text);
+  return (await replaceScript(parts, text)).parts;
 }
 
 async function scriptIn(part: QvfPart): Promise<string> {
@@ -176,6 +197,7 @@ function checkManifest(value: unknown): ExtractManifest {
   const whole =
     manifest?.kind === EXTRACT_KIND &&
     manifest.version === 1 &&
+    typeof manifest.asAdmin === "boolean" &&
     (manifest.script === undefined || typeof manifest.script === "string") &&
     Array.isArray(manifest.streams) &&
     manifest.streams.every(isStream);

@@ -1,6 +1,7 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { graphSvg } from "../output/graph-svg.ts";
 import type { ByteSink } from "../source/sink.ts";
+import { AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import type { AppInspection } from "./inspect-app.ts";
 
 /** A table in the association graph. */
@@ -22,12 +23,16 @@ export interface GraphEdge {
 }
 
 export interface AssociationGraph {
+  /** What the reader has to know of the counts: of an app with section access they are those of the whole app. */
+  readonly note?: string;
   readonly tables: readonly GraphTable[];
   readonly edges: readonly GraphEdge[];
 }
 
 /** The tables of an app, without Qlik's system tables, and how they are associated: by fields of the same name. */
-export function associationGraph(app: Pick<AppInspection, "tables">): AssociationGraph {
+export function associationGraph(
+  app: Pick<AppInspection, "tables" | "hasSectionAccess" | "asAdmin">,
+): AssociationGraph {
   const tables = app.tables.filter((table) => table.kind !== "system");
   const users = new Map<string, number[]>();
   tables.forEach((table, t) => {
@@ -44,7 +49,13 @@ export function associationGraph(app: Pick<AppInspection, "tables">): Associatio
       }
     });
   }
+  const note = app.asAdmin
+    ? AS_ADMIN_NOTE
+    : app.hasSectionAccess
+      ? "rows are counted before section access"
+      : undefined;
   return {
+    ...(note !== undefined && { note }),
     tables: tables.map(({ name, rows, fields, kind }) => ({
       name,
       rows,
@@ -60,12 +71,12 @@ export function associationGraph(app: Pick<AppInspection, "tables">): Associatio
 const KEYS_SHOWN = 8;
 
 /** Draws the graph as SVG. The caller commits or aborts the sink. */
-export async function drawGraph({ tables, edges }: AssociationGraph, sink: ByteSink): Promise<void> {
+export async function drawGraph({ tables, edges, note }: AssociationGraph, sink: ByteSink): Promise<void> {
   const boxes = tables.map((table) => {
     const more = table.keys.length - KEYS_SHOWN;
     const keys = [...table.keys.slice(0, KEYS_SHOWN), ...(more > 0 ? [`and ${more} more keys`] : [])];
     return { title: table.name, lines: [`${table.rows} rows, ${table.fieldCount} fields`, ...keys] };
   });
   const links = edges.map(({ from, to, fields }) => ({ from, to, label: fields.join(", ") }));
-  await sink.write(encodeUtf8(graphSvg({ boxes, links })));
+  await sink.write(encodeUtf8(graphSvg({ boxes, links, note })));
 }

@@ -5,6 +5,7 @@ import { directoryPart, newPart, partsOf, type QvfPart, replacedPart } from "../
 import { writeContainer } from "../container/qvf/writer.ts";
 import { QErr } from "../errors.ts";
 import type { ByteSink } from "../source/sink.ts";
+import { AS_ADMIN_KEY, AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import type { AppTable } from "../table/qvf-draft.ts";
 import { type EditOptions, editTables, type TableEdit, withModel } from "../table/qvf-edit.ts";
 import { encodeModel } from "../table/qvf-model-write.ts";
@@ -28,15 +29,18 @@ export async function writeApp(sink: ByteSink, parts: readonly QvfPart[]): Promi
 }
 
 /**
- * Replaces the load script, or adds one. Apps of Qlik carry a second copy of it in `qvapp_allproperties`, which is not
- * understood and stays as it is.
- * @throws `QVF_JSON`, `QVF_STREAM`, `QVF_DEFLATE` if the script that is there cannot be read
+ * Says in the properties of the app that it was made of tables whose section access was not applied.
+ * @throws `QVF_JSON`, `QVF_STREAM`, `QVF_DEFLATE` if the properties that are there cannot be read
  */
-export async function replaceScript(parts: readonly QvfPart[], script: string): Promise<QvfPart[]> {
-  const there = parts.find((part) => part.path === SCRIPT_PATH);
-  if (there === undefined) return [...parts, scriptPart(script, latest(parts))];
-  const before = await frameText(parseFrame(await there.read(), SCRIPT_PATH), inflateNode);
-  const bytes = encodeJsonFrame({ ...jsonObject(before, SCRIPT_PATH), qScript: script });
+export async function recordAdmin(parts: readonly QvfPart[]): Promise<QvfPart[]> {
+  const note = { [AS_ADMIN_KEY]: AS_ADMIN_NOTE };
+  const there = parts.find((part) => part.path === PROPERTIES_PATH);
+  if (there === undefined) {
+    return [...parts, newPart(PROPERTIES_PATH, "NxAppProperties", encodeJsonFrame(note), latest(parts))];
+  }
+  const frame = parseFrame(await there.read(), PROPERTIES_PATH);
+  const properties = { ...jsonObject(await frameText(frame, inflateNode), PROPERTIES_PATH), ...note };
+  const bytes = encodeFrame(frame.format, encodeUtf8(`${JSON.stringify(properties)}\0`));
   return parts.map((part) => (part === there ? replacedPart(part, bytes) : part));
 }
 
@@ -69,6 +73,8 @@ export interface NewApp {
   readonly tables: readonly AppTable[];
   /** Empty for an app without section access. */
   readonly access: readonly AppTable[];
+  /** True if some table was read as an administrator: the properties say so. */
+  readonly asAdmin?: boolean | undefined;
   /** Synthetic keys among the tables. */
   readonly syntheticKeys?: readonly SyntheticKey[] | undefined;
   /** When it was made; now if left out. */
@@ -100,6 +106,7 @@ export async function newAppParts(app: NewApp): Promise<QvfPart[]> {
       qThumbnail: {},
       ...(hasAccess && { qHasSectionAccess: true }),
       hassectionaccess: hasAccess,
+      ...(app.asAdmin === true && { [AS_ADMIN_KEY]: AS_ADMIN_NOTE }),
     }),
     json("qvapp_meta", "DataModelMetadata", model.meta),
     directoryPart("data", time),
@@ -121,12 +128,13 @@ const HEADER = {
   buildno: "50699",
 } as const;
 
-function scriptPart(script: string, time: number): QvfPart {
+export function scriptPart(script: string, time: number): QvfPart {
   const raw = encodeUtf8(`${JSON.stringify({ qScript: script, qBreakpointList: [], qFavoriteVariables: [] })}\0`);
   return newPart(SCRIPT_PATH, "AppScriptObject", encodeFrame("gzjson", raw), time);
 }
 
-function latest(parts: readonly QvfPart[]): number {
+/** The time of the newest part. */
+export function latest(parts: readonly QvfPart[]): number {
   return parts.reduce((time, part) => Math.max(time, part.time), 0);
 }
 

@@ -8,6 +8,7 @@ import { fileSpool } from "../source/file-spool.ts";
 import { sourcePieces } from "../source/pieces.ts";
 import type { ByteSink } from "../source/sink.ts";
 import type { ByteSource } from "../source/source.ts";
+import { AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import { tableBuilder } from "../table/builder.ts";
 import { writeQvd } from "../table/qvd-write.ts";
 
@@ -30,6 +31,8 @@ export interface ImportRequest {
   /** CSV only: take cells that are written exactly as a number prints for numbers; otherwise all are texts. */
   readonly numbers?: boolean | undefined;
   readonly bigIntegers?: BigIntegers | undefined;
+  /** True if a file beside the input says that its rows were read as an administrator; a format with room says it itself. */
+  readonly asAdmin?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, all: number) => void) | undefined;
 }
@@ -50,7 +53,8 @@ export async function importTable(source: ByteSource, sink: ByteSink, request: I
     }
     const { columns, rows, batches } = builder.finish();
     const name = request.tableName ?? ("table" in reader ? reader.table : request.fallbackName);
-    await writeQvd(sink, { name, columns, rows, batches: batches() });
+    const comment = reader.asAdmin === true || request.asAdmin === true ? AS_ADMIN_NOTE : "";
+    await writeQvd(sink, { name, comment, columns, rows, batches: batches() });
     return rows;
   } finally {
     await builder.close();

@@ -2,7 +2,7 @@ import { isQErr } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
 import { checkReadable, readOutline } from "../table/qvf-model.ts";
 import type { AppObject, ObjectKind } from "./app-objects.ts";
-import { openQvfApp, SCRIPT_PATH } from "./qvf-app.ts";
+import { isAdminMadeApp, openQvfApp, SCRIPT_PATH } from "./qvf-app.ts";
 
 /** What `qvault inspect --json` prints of an app. */
 export interface AppInspection {
@@ -19,6 +19,8 @@ export interface AppInspection {
   readonly encryptedByQlik: boolean;
   readonly hasScript: boolean;
   readonly hasSectionAccess: boolean;
+  /** There if the app was made of tables whose section access was not applied. */
+  readonly asAdmin?: true;
   /** Names of all fields. */
   readonly fields: readonly string[];
   readonly tables: readonly {
@@ -54,6 +56,7 @@ export async function inspectApp(source: ByteSource): Promise<AppInspection> {
     encryptedByQlik,
     hasScript: container.entry(SCRIPT_PATH) !== undefined,
     hasSectionAccess: outline?.hasSectionAccess ?? false,
+    ...((await isAdminMadeApp(app)) && { asAdmin: true as const }),
     fields,
     tables: (outline?.tables ?? []).map((head) => ({
       name: head.name,

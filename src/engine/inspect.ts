@@ -2,6 +2,7 @@ import type { Lineage, QvdHeader } from "../container/qvd/header.ts";
 import { readHeader } from "../container/qvd/open.ts";
 import { QErr } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
+import { isAdminMade } from "../table/admin-note.ts";
 import type { NumberFormat } from "../table/field.ts";
 import { fieldsOf } from "../table/qvd-table.ts";
 import { type OpenOptions, requireQvd } from "./open.ts";
@@ -43,6 +44,8 @@ export interface Inspection {
   };
   /** There if Qlik encrypted the data: then this is all that can be read. */
   readonly encryptedByQlik?: true;
+  /** There if the rows were read from an app whose section access was not applied. */
+  readonly asAdmin?: true;
   readonly tables: readonly InspectedTable[];
   /** What a sealed file says of its slots and fields; nothing of it is proved without a key. */
   readonly seal?: SealReport | undefined;
@@ -76,6 +79,7 @@ export async function inspect(
       createdUtc: header.createUtcTime,
     },
     ...(header.encryptionInfo === "" || sealed ? {} : { encryptedByQlik: true }),
+    ...(isAdminMade(header.comment) && { asAdmin: true as const }),
     tables: [inspectedTable(opened?.header ?? header)],
     ...(sealed ? { seal: await inspectSealed(source) } : {}),
     ...(opened ? { openedFields: opened.fields } : {}),

@@ -1,9 +1,10 @@
 import { sniff } from "../container/sniff.ts";
 import { needs, QErr } from "../errors.ts";
+import { isAdminMade } from "../table/admin-note.ts";
 import type { QvfTable } from "../table/qvf-table.ts";
 import type { Table } from "../table/table.ts";
 import { type OpenOptions, openFile, openSource } from "./open.ts";
-import { AS_ADMIN_NOTE, openQvfApp, tablesFor } from "./qvf-app.ts";
+import { openQvfApp, tablesFor } from "./qvf-app.ts";
 
 export interface OpenTableOptions extends OpenOptions {
   /** Which table of an app; without it the only one. A QVD has one table, whose name it may be. */
@@ -15,7 +16,7 @@ export interface OpenTableOptions extends OpenOptions {
 /** One table of a file, whatever the container. */
 export interface OpenedTable {
   readonly table: Table;
-  /** True if section access was passed over; the table's comment says so, too. */
+  /** True if section access was passed over, now or when the file was made; the table's comment says so, too. */
   readonly asAdmin: boolean;
   close(): Promise<void>;
 }
@@ -31,11 +32,7 @@ export async function openTable(name: string, options: OpenTableOptions = {}): P
       const app = await openQvfApp(source);
       const { tables, asAdmin } = await tablesFor(app, { asAdmin: options.asAdmin ?? false });
       const table = pickTable(tables, options.table);
-      return {
-        table: asAdmin ? { ...table, comment: AS_ADMIN_NOTE } : table,
-        asAdmin,
-        close: () => app.close(),
-      };
+      return { table, asAdmin, close: () => app.close() };
     }
   } catch (error) {
     await source.close();
@@ -46,7 +43,7 @@ export async function openTable(name: string, options: OpenTableOptions = {}): P
   const known = options.table === undefined || options.table === table.name;
   if (!known) await close();
   needs(known, "APP_NO_TABLE", `there is no table ${JSON.stringify(options.table)}`, { hint: `it has: ${table.name}` });
-  return { table, asAdmin: false, close };
+  return { table, asAdmin: isAdminMade(table.comment), close };
 }
 
 /** The table of that name; the only one of the user's if no name is given. */

@@ -4,6 +4,7 @@ import { parseMeta } from "../container/qvf/parts.ts";
 import { openQvf, type QvfContainer, type QvfEntry } from "../container/qvf/reader.ts";
 import { QErr } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
+import { AS_ADMIN_KEY, AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import { openQvfModel, type QvfModel } from "../table/qvf-model.ts";
 import type { QvfTable } from "../table/qvf-table.ts";
 import { type AppObject, describeObject } from "./app-objects.ts";
@@ -31,7 +32,7 @@ export interface App {
 }
 
 export const SCRIPT_PATH = "qvapp_appscript";
-const PROPERTY_BLOB = "qvapp_allproperties";
+export const PROPERTY_BLOB = "qvapp_allproperties";
 export const PROPERTIES_PATH = "qvapp_approperties";
 
 /**
@@ -123,8 +124,9 @@ export interface Reader {
 
 /** Tables handed out, and whether section access was passed over for it. */
 export interface ReadableTables {
+  /** With {@link AS_ADMIN_NOTE} as their comment if {@link asAdmin}, so that what is made of them can say so. */
   readonly tables: readonly QvfTable[];
-  /** True if the app has section access and it was not applied. What is made of the tables has to say so. */
+  /** True if the app has section access and it was not applied, or the app itself was made of such tables. */
   readonly asAdmin: boolean;
 }
 
@@ -140,8 +142,12 @@ export async function tablesFor(app: App, reader: Reader): Promise<ReadableTable
       hint: "reduce it for a user first, or read everything as an administrator with --as-admin",
     });
   }
-  return { tables: model.tables, asAdmin: hasAccess };
+  const asAdmin = hasAccess || (await isAdminMadeApp(app));
+  const tables = asAdmin ? model.tables.map((table) => ({ ...table, comment: AS_ADMIN_NOTE })) : model.tables;
+  return { tables, asAdmin };
 }
 
-/** The line that goes with tables read as an administrator, for terminals, comments and logs. */
-export const AS_ADMIN_NOTE = "read as an administrator: the app's section access was not applied";
+/** True if the app's properties say that it was made of tables whose section access was not applied. */
+export async function isAdminMadeApp(app: Pick<App, "properties">): Promise<boolean> {
+  return (await app.properties())[AS_ADMIN_KEY] === AS_ADMIN_NOTE;
+}

@@ -3,6 +3,7 @@ import type { QvdHeader } from "../container/qvd/header.ts";
 import { editedHeader, type TablePlace } from "../container/qvd/header-build.ts";
 import { branch, type HeaderNode, leaf, withTexts } from "../container/qvd/header-tree.ts";
 import { headerBytes, placeTable } from "../container/qvd/writer.ts";
+import { AS_ADMIN_NOTE, isAdminMade } from "../table/admin-note.ts";
 
 /** What stands in a table's `Comment` (or, in closed files, in `EncryptionInfo`) and tells that there is a seal. */
 export const SEAL_MARK = "qvault seal/1";
@@ -52,7 +53,9 @@ export function outerHeader(
     if (node.name === "Lineage" && outer.dropLineage) return leaf("Lineage", "");
     return node;
   });
-  const comment = outer.dropComment || header.comment === "" ? SEAL_MARK : `${SEAL_MARK} ${header.comment}`;
+  // That section access was not applied is for whoever meets the file, with a key or without.
+  const kept = !outer.dropComment ? header.comment : isAdminMade(header.comment) ? AS_ADMIN_NOTE : "";
+  const comment = kept === "" ? SEAL_MARK : `${SEAL_MARK} ${kept}`;
   const marked = withElement({ ...edited, children }, "Comment", comment);
   const all = outer.mode === "closed" ? withElement(marked, "EncryptionInfo", SEAL_MARK) : marked;
   return headerBytes(all, header);

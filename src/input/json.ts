@@ -60,7 +60,8 @@ function rowEnds(): RecordEnds {
 }
 
 /**
- * Reads the document that `writeJson` writes, a row at a time: `{"table":…,"fields":[…],"rows":[[cell,…],…]}`, `rows` last.
+ * Reads the document that `writeJson` writes, a row at a time: `{"table":…,"fields":[…],"rows":[[cell,…],…]}`, `rows` last,
+ * and `"asAdmin":true` before `fields` where it says so.
  * @throws as `readNdjson`; a row needs as many cells as there are fields
  */
 export async function readJson(stream: ByteStream, options: JsonReadOptions = {}): Promise<JsonReader> {
@@ -70,11 +71,12 @@ export async function readJson(stream: ByteStream, options: JsonReadOptions = {}
   const first = group.done ? undefined : group.value[0];
   if (group.done || first === undefined) throw new QErr("IMPORT_SYNTAX", "the input is empty");
   const head = open({ ...first, bytes: withoutMark(first.bytes) }, "the head", bigIntegers);
-  const { table, fields } = readHead(head);
+  const { table, fields, asAdmin } = readHead(head);
   const rest = group.value.slice(1);
   return {
     table,
     fields: fields.map((name) => ({ name })),
+    asAdmin,
     batches: () => jsonBatches(rest, groups, fields.length, bigIntegers),
   };
 }
@@ -84,14 +86,22 @@ function open(record: InputRecord, name: string, bigIntegers: JsonReadOptions["b
   return { text, at: 0, name, offset: record.offset, bigIntegers: bigIntegers ?? "refuse" };
 }
 
-function readHead(j: JsonText): { readonly table: string; readonly fields: readonly string[] } {
+interface Head {
+  readonly table: string;
+  readonly fields: readonly string[];
+  readonly asAdmin: boolean;
+}
+
+function readHead(j: JsonText): Head {
   let table: string | undefined;
+  let asAdmin = false;
   let fields: readonly string[] | undefined;
   expectChar(j, "{");
   while (true) {
     const key = readString(j);
     expectChar(j, ":");
     if (key === "table" && table === undefined) table = readString(j);
+    else if (key === "asAdmin" && !asAdmin && tryTrue(j)) asAdmin = true;
     else if (key === "fields" && fields === undefined) fields = readNames(j);
     else if (key === "rows" && fields !== undefined) break;
     else throw jsonError(j, 'the keys must be "table", "fields" and "rows", in this order');
@@ -100,7 +110,14 @@ function readHead(j: JsonText): { readonly table: string; readonly fields: reado
   expectChar(j, "[");
   expectEnd(j);
   if (new Set(fields).size !== fields.length) throw jsonError(j, "two fields have one name");
-  return { table: table ?? "", fields };
+  return { table: table ?? "", fields, asAdmin };
+}
+
+function tryTrue(j: JsonText): boolean {
+  skipSpace(j);
+  if (!j.text.startsWith("true", j.at)) return false;
+  j.at += 4;
+  return true;
 }
 
 function readNames(j: JsonText): string[] {

@@ -9,6 +9,7 @@ import {
 import { isQErr, needs, QErr } from "../errors.ts";
 import { MAX_FIELDS, MAX_PARQUET_CHUNK_BYTES } from "../limits.ts";
 import type { ByteSource } from "../source/source.ts";
+import { AS_ADMIN_KEY, AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import type { Cell } from "../table/dual.ts";
 import { PARQUET_CODECS, parquetCompressors } from "./parquet-codec.ts";
 import { type ParquetColumn, parquetColumn, type ToCell } from "./parquet-value.ts";
@@ -45,6 +46,7 @@ export async function readParquet(source: ByteSource, options: ParquetReadOption
   for (const group of metadata.row_groups) for (const column of group.columns) checkChunk(column, limit);
   return {
     fields: columns.map(({ numberFormat, tags }, k) => ({ name: names[k]!, numberFormat, tags })),
+    asAdmin: metadata.key_value_metadata?.some(({ key, value }) => key === AS_ADMIN_KEY && value === AS_ADMIN_NOTE),
     batches: () => parquetBatches({ source, metadata: physical(metadata), names, columns, limit }),
   };
 }

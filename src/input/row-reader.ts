@@ -4,6 +4,8 @@ import type { Cell } from "../table/dual.ts";
 /** Rows from another format: fields known at once, with their formats where the source has types, then batches. */
 export interface RowReader {
   readonly fields: readonly FieldToBuild[];
+  /** True if the source says that its rows were read as an administrator (SPEC 5.4). */
+  readonly asAdmin?: boolean | undefined;
   /** Columns of cells, `batch[k][r]`, all of one length. To be read once. */
   batches(): AsyncIterable<readonly (readonly Cell[])[]>;
 }

@@ -1,5 +1,6 @@
 import type * as Arrow from "apache-arrow";
 import { needs, QErr } from "../errors.ts";
+import { AS_ADMIN_KEY, AS_ADMIN_NOTE, isAdminMade } from "../table/admin-note.ts";
 import type { Table } from "../table/table.ts";
 import { arrowData, arrowType, textDictionary } from "./arrow-column.ts";
 import { distinctNames, type ExportOptions, type ExportSink } from "./options.ts";
@@ -39,7 +40,10 @@ export async function writeArrow(
   const fields = [...new Set(columns.map((column) => column.ordinal))];
   const dictionaries = columns.map((column) => (column.kind === "string" ? textDictionary(arrow, column) : undefined));
   const types = columns.map((column, id) => arrowType(arrow, column.kind, id));
-  const schema = new arrow.Schema(columns.map((column, k) => new arrow.Field(column.name, types[k]!, true)));
+  const schema = new arrow.Schema(
+    columns.map((column, k) => new arrow.Field(column.name, types[k]!, true)),
+    isAdminMade(table.comment) ? new Map([[AS_ADMIN_KEY, AS_ADMIN_NOTE]]) : undefined,
+  );
   const struct = new arrow.Struct(schema.fields);
 
   const pieces: Uint8Array[] = [];

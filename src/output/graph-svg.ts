@@ -1,6 +1,8 @@
 /** What is drawn: boxes and the lines between them. */
 export interface DrawnGraph {
   readonly boxes: readonly { readonly title: string; readonly lines: readonly string[] }[];
+  /** Said of the whole picture, in its description. */
+  readonly note?: string | undefined;
   readonly links: readonly { readonly from: number; readonly to: number; readonly label: string }[];
 }
 
@@ -35,6 +37,7 @@ export function graphSvg(graph: DrawnGraph): string {
   const height = Math.ceil(bottom - top);
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="monospace" font-size="12">`,
+    ...(graph.note === undefined ? [] : [`<desc>${escapeXml(graph.note)}</desc>`]),
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     ...graph.links.map((link) => drawLink(link.label, at(places[link.from]!), at(places[link.to]!))),
     ...graph.boxes.map((box, i) => drawBox(box, at(places[i]!), sizes[i]!)),

@@ -1,5 +1,6 @@
 import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from "hyparquet-writer";
 import { needs } from "../errors.ts";
+import { AS_ADMIN_KEY, AS_ADMIN_NOTE, isAdminMade } from "../table/admin-note.ts";
 import type { Table } from "../table/table.ts";
 import { distinctNames, type ExportOptions, type ExportSink } from "./options.ts";
 import { type TypedColumn, type TypedKind, type TypedValue, typedColumns } from "./typed-column.ts";
@@ -35,7 +36,12 @@ export async function writeParquet(table: Table, sink: ExportSink, options: Parq
   const groupRows =
     options.rowGroupRows ?? Math.max(1, Math.min(ROW_GROUP_ROWS, Math.floor(ROW_GROUP_CELLS / columns.length)));
   const bytes = new ByteWriter();
-  const writer = new ParquetWriter({ writer: bytes, schema: schemaOf(columns), createdBy: "qvault" });
+  const writer = new ParquetWriter({
+    writer: bytes,
+    schema: schemaOf(columns),
+    createdBy: "qvault",
+    ...(isAdminMade(table.comment) && { kvMetadata: [{ key: AS_ADMIN_KEY, value: AS_ADMIN_NOTE }] }),
+  });
   const hand = async (): Promise<void> => {
     if (bytes.index > 0) await sink.write(bytes.getBytes());
     bytes.index = 0;

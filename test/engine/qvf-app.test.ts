@@ -6,10 +6,11 @@ import { digestApp, digestFile } from "../../src/engine/app-digest.ts";
 import { extractApp, partsFromFolder } from "../../src/engine/app-files.ts";
 import { associationGraph } from "../../src/engine/app-graph.ts";
 import { salvageApp } from "../../src/engine/app-salvage.ts";
-import { appParts, dropObject, editAppTables, newAppParts, replaceScript } from "../../src/engine/app-write.ts";
+import { appParts, dropObject, editAppTables, newAppParts } from "../../src/engine/app-write.ts";
 import { inspectApp } from "../../src/engine/inspect-app.ts";
 import { openTable } from "../../src/engine/open-table.ts";
 import { openQvfApp, scriptDigest, scriptOrCopy, tablesFor } from "../../src/engine/qvf-app.ts";
+import { replaceScript } from "../../src/engine/script-edit.ts";
 import { verify } from "../../src/engine/verify.ts";
 import { countingSource } from "../../src/source/counting.ts";
 import { memorySource } from "../../src/source/memory.ts";
@@ -48,7 +49,7 @@ describe("an app", () => {
 
   it("changes its script and nothing else", async () => {
     const app = await openBytes(await goodImage());
-    const bytes = await writtenBytes(await replaceScript(await appParts(app), "LOAD 2;"));
+    const bytes = await writtenBytes((await replaceScript(await appParts(app), "LOAD 2;")).parts);
     const changed = await openBytes(bytes);
     expect(await changed.script()).toBe("LOAD 2;");
     expect({ ...(await digestApp(changed)), scriptSha256: "" }).toEqual({

@@ -11,13 +11,13 @@ A manifest, with files relative to it:
                 { "name": "Regions", "fields": ["REGION", "Name"], "rows": [["NORTH", "North"]] } ],
     "sectionAccess": [ { "name": "Access", "fields": ["ACCESS", "USERID", "REGION"],
                          "rows": [["ADMIN", "DOM\\\\BOSS", "*"], ["USER", "DOM\\\\ANN", "NORTH"]] } ] }
-or the manifest.json of a folder that app extract wrote. Columns of one name associate their tables.
+or a folder that app extract wrote: its files are put back, changed or not. Columns of one name associate their tables.
 The app is written by the documented layout and was never opened in Qlik.`;
 
 export function appBuildCommand({ terminal }: CommandContext): Command {
   return new Command("build")
     .description("make an app from tables, script and section access, or from an extracted app")
-    .argument("<MANIFEST>", "JSON file")
+    .argument("<MANIFEST|DIR>", "JSON file, or the folder of an extracted app")
     .requiredOption("-o, --output <APP.qvf>", "where to; - is standard output")
     .option("--force", "replace the output if it exists")
     .addHelpText("after", MANIFEST)

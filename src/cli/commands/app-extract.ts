@@ -1,8 +1,9 @@
 import { Command } from "commander";
+import { AS_ADMIN_NOTE } from "../../engine/admin-record.ts";
 import { extractApp } from "../../engine/app-files.ts";
 import { salvageApp } from "../../engine/app-salvage.ts";
 import { openSource } from "../../engine/open.ts";
-import { AS_ADMIN_NOTE, openQvfApp } from "../../engine/qvf-app.ts";
+import { openQvfApp } from "../../engine/qvf-app.ts";
 import type { CommandContext } from "../context.ts";
 import { AS_ADMIN_HELP } from "../options.ts";
 

@@ -37,11 +37,11 @@ export function appTablesCommand({ terminal }: CommandContext): Command {
     });
 }
 
-function humanGraph({ tables, edges }: AssociationGraph): string {
+function humanGraph({ tables, edges, note }: AssociationGraph): string {
   const rows = tables.map((t) => [t.name, String(t.rows), String(t.fieldCount), t.keys.join(", ")]);
   let text = textTable([["table", "rows", "fields", "keys"], ...rows], [1, 2], 72);
   for (const { from, to, fields } of edges) {
     text += `${printable(`${tables[from]!.name} -- ${fields.join(", ")} -- ${tables[to]!.name}`)}\n`;
   }
-  return text;
+  return note === undefined ? text : `${text}(${note})\n`;
 }

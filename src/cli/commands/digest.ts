@@ -1,7 +1,7 @@
 import { Command } from "commander";
+import { AS_ADMIN_NOTE } from "../../engine/admin-record.ts";
 import { type AppTableDigest, digestFile, type FileDigest } from "../../engine/app-digest.ts";
 import { openSource } from "../../engine/open.ts";
-import { AS_ADMIN_NOTE } from "../../engine/qvf-app.ts";
 import { isQErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { forEachFile } from "../files.ts";

@@ -1,6 +1,6 @@
 import { Command } from "commander";
+import { AS_ADMIN_NOTE } from "../../engine/admin-record.ts";
 import { openTable } from "../../engine/open-table.ts";
-import { AS_ADMIN_NOTE } from "../../engine/qvf-app.ts";
 import { shownRows } from "../../engine/rows.ts";
 import type { CommandContext } from "../context.ts";
 import { type KeyOptions, withKeyOptions, withKeys } from "../key-options.ts";
@@ -32,6 +32,7 @@ export function headCommand({ terminal }: CommandContext): Command {
       try {
         const { names, rows } = await shownRows(opened.table, { fields: options.fields, to: options.rows });
         await terminal.out(textTable([names, ...rows]));
+        if (opened.asAdmin) await terminal.out(`(${AS_ADMIN_NOTE})\n`);
       } finally {
         await opened.close();
       }

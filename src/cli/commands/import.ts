@@ -1,5 +1,6 @@
 import { basename, extname } from "node:path";
 import { Command, Option } from "commander";
+import { hasRecordBeside } from "../../engine/admin-record.ts";
 import { withOutput } from "../../engine/convert.ts";
 import { BIG_INTEGERS, IMPORT_FORMATS, type ImportFormat, importTable } from "../../engine/import.ts";
 import { openSource } from "../../engine/open.ts";
@@ -45,6 +46,7 @@ export function importCommand({ terminal }: CommandContext): Command {
           delimiter,
           numbers,
           bigIntegers,
+          asAdmin: await hasRecordBeside(file),
           signal: terminal.signal,
           onProgress: bar.update,
         };

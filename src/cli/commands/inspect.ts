@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { AS_ADMIN_NOTE } from "../../engine/admin-record.ts";
 import { type Inspection, inspect } from "../../engine/inspect.ts";
 import { type AppInspection, inspectApp } from "../../engine/inspect-app.ts";
 import { type ByteSource, containerOf, type OpenOptions, openSource } from "../../engine/open.ts";
@@ -82,6 +83,7 @@ function humanApp(app: AppInspection): string {
     `title ${app.title || "(none stored)"}, saved in ${app.savedInVersion || "an unknown version"}, reloaded ${app.lastReload || "at an unknown time"}`,
     `${app.hasScript ? "has a load script" : "no load script"}, ${app.hasSectionAccess ? "HAS SECTION ACCESS" : "no section access"}`,
   ];
+  if (app.asAdmin) lines.push(AS_ADMIN_NOTE);
   if (app.encryptedByQlik) lines.push("encrypted by Qlik: tables and fields cannot be read");
   lines.push(`${app.fields.length} fields, ${app.tables.length} tables, those of Qlik included`);
   let text = lines.map((line) => `${printable(line)}\n`).join("");
