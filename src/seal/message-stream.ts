@@ -88,8 +88,8 @@ export interface MessageReader {
   /** Bytes inside. Taken from the length of the part, and true only once the last chunk was opened. */
   readonly size: number;
   /**
-   * Fills `target` with the bytes from `offset`; only the chunks that hold them are read, each checked before a byte of
-   * it is handed out.
+   * Fills `target`, which may lie in linear memory, with the bytes from `offset`; only the chunks that hold them are
+   * read, each checked before a byte of it is handed out. The chunk that a range ends in is kept for the next one.
    * @throws `SEAL_DAMAGED` with the place in the file of the chunk that is wrong
    */
   readInto(offset: number, target: Uint8Array): Promise<void>;
@@ -104,8 +104,12 @@ export interface MessagePlace {
   readonly length: number;
 }
 
+/** Bytes of the buffer that {@link messageReader} reads sealed chunks into. */
+export const SCRATCH_BYTES = RUN_CHUNKS * SEALED_CHUNK_BYTES;
+
 /**
  * Opens the message at `place` of `source` for random access: one read of 56 bytes, and the commitment is checked.
+ * Several readers may have one `scratch` of {@link SCRATCH_BYTES} bytes if only one of them works at a time.
  * The input key has been authenticated before, so that a commitment that does not fit is damage, not a wrong key.
  * @throws `SEAL_TRUNCATED`, `SEAL_DAMAGED`
  */
@@ -114,44 +118,57 @@ export async function messageReader(
   place: MessagePlace,
   inputKey: Uint8Array,
   context: Uint8Array,
+  scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES),
 ): Promise<MessageReader> {
   const size = plainLength(place.length);
   const head = await source.read(place.offset, MESSAGE_HEADER_BYTES);
   const message = keyOf(inputKey, context, head, place);
-  const sealed = new Uint8Array(RUN_CHUNKS * SEALED_CHUNK_BYTES);
-  const plain = new Uint8Array(CHUNK_BYTES);
+  /** The last chunk that was asked for in part, so that ranges one after the other open it once. */
+  const part = { chunk: -1, length: 0, plain: new Uint8Array(0) };
 
   async function readInto(offset: number, target: Uint8Array): Promise<void> {
-    needs(offset >= 0 && offset + target.byteLength <= size, "SOURCE_RANGE", `range is not inside ${place.name}`);
-    const lastChunk = Math.floor((offset + target.byteLength - 1) / CHUNK_BYTES);
-    let first = Math.floor(offset / CHUNK_BYTES);
-    while (target.byteLength > 0 && first <= lastChunk) {
-      const count = Math.min(RUN_CHUNKS, lastChunk - first + 1);
+    const end = offset + target.byteLength;
+    needs(offset >= 0 && end <= size, "SOURCE_RANGE", `range is not inside ${place.name}`);
+    let at = offset;
+    if (at < end && Math.floor(at / CHUNK_BYTES) === part.chunk) at += hand(offset, target);
+    while (at < end) {
+      const first = Math.floor(at / CHUNK_BYTES);
+      const count = Math.min(RUN_CHUNKS, Math.ceil(end / CHUNK_BYTES) - first);
       const from = MESSAGE_HEADER_BYTES + first * SEALED_CHUNK_BYTES;
-      const run = sealed.subarray(0, Math.min(count * SEALED_CHUNK_BYTES, place.length - from));
+      const run = scratch.subarray(0, Math.min(count * SEALED_CHUNK_BYTES, place.length - from));
       await source.readInto(place.offset + from, run);
-      for (let i = 0; i < count; i++) openOne(first + i, run.subarray(i * SEALED_CHUNK_BYTES), offset, target);
-      first += count;
+      for (let i = 0; i < count; i++) {
+        const bytes = run.subarray(i * SEALED_CHUNK_BYTES, (i + 1) * SEALED_CHUNK_BYTES);
+        at += openOne(first + i, bytes, offset, target);
+      }
     }
   }
 
-  function openOne(chunk: number, rest: Uint8Array, offset: number, target: Uint8Array): void {
+  /** Opens a chunk straight to its place if all of it is wanted, else by way of `part`. Gives the bytes handed out. */
+  function openOne(chunk: number, bytes: Uint8Array, offset: number, target: Uint8Array): number {
     const start = chunk * CHUNK_BYTES;
-    const bytes = rest.subarray(0, SEALED_CHUNK_BYTES);
-    const whole = start >= offset && start + CHUNK_BYTES <= offset + target.byteLength;
+    const length = Math.min(CHUNK_BYTES, size - start);
     try {
-      if (whole) {
-        openChunk(message, chunk, bytes, target, start - offset);
-        return;
+      if (start >= offset && start + length <= offset + target.byteLength) {
+        return openChunk(message, chunk, bytes, target, start - offset);
       }
-      const length = openChunk(message, chunk, bytes, plain, 0);
-      const from = Math.max(0, offset - start);
-      const to = Math.min(length, offset + target.byteLength - start);
-      target.set(plain.subarray(from, to), start + from - offset);
-      plain.fill(0, 0, length);
+      part.chunk = -1;
+      if (part.plain.byteLength === 0) part.plain = new Uint8Array(CHUNK_BYTES);
+      part.length = openChunk(message, chunk, bytes, part.plain, 0);
+      part.chunk = chunk;
     } catch (cause) {
       throw damagedChunk(cause, chunk, place, bytes.byteLength);
     }
+    return hand(offset, target);
+  }
+
+  /** Copies what `part` has of the range. */
+  function hand(offset: number, target: Uint8Array): number {
+    const start = part.chunk * CHUNK_BYTES;
+    const from = Math.max(offset, start);
+    const to = Math.min(offset + target.byteLength, start + part.length);
+    target.set(part.plain.subarray(from - start, to - start), from - offset);
+    return to - from;
   }
 
   return {
@@ -159,8 +176,8 @@ export async function messageReader(
     readInto,
     wipe() {
       wipeMessageKey(message);
-      plain.fill(0);
-      sealed.fill(0);
+      part.plain.fill(0);
+      part.chunk = -1;
     },
   };
 }

@@ -1,12 +1,12 @@
 import { QErr } from "../errors.ts";
-import type { ByteSource } from "../source/source.ts";
+import type { Strip } from "./strips.ts";
 
 /** Record bytes read at a time: large enough for a disk, small enough for the second-level cache. */
 export const CHUNK_BYTES = 1024 * 1024;
 /** Rows of a chunk at the most, whatever the record size. */
 const CHUNK_ROWS = 65_536;
 
-/** Whole records of one chunk, in one of two buffers. */
+/** Whole records of one chunk, in one of two sets of buffers. */
 export interface RecordChunk {
   readonly buffer: 0 | 1;
   /** Row of the table that comes first. */
@@ -14,12 +14,9 @@ export interface RecordChunk {
   readonly rows: number;
 }
 
-/** Rows of an index table, in order. */
+/** Rows of a table, in order. */
 export interface RecordRange {
-  readonly source: ByteSource;
-  /** Of row 0 in the source. */
-  readonly offset: number;
-  readonly recordBytes: number;
+  readonly strips: readonly Strip[];
   readonly from: number;
   readonly to: number;
   readonly chunkRows: number;
@@ -33,22 +30,24 @@ export function chunkRowsOf(recordBytes: number, chunkBytes = CHUNK_BYTES): numb
 }
 
 /**
- * Reads records into two buffers of at least `chunkRows * recordBytes` bytes in turns, so that the next chunk is on its way while
- * one is worked on. The first chunk is read alone: who wants only that gets only that.
+ * Reads records into two sets of buffers in turns, one buffer a strip with room for `chunkRows` of its records, so that
+ * the next chunk is on its way while one is worked on. The first chunk is read alone: who wants only that gets only that.
  * @throws `CANCELLED`, and what the source throws
  */
 export async function* recordChunks(
   range: RecordRange,
-  buffers: readonly [Uint8Array, Uint8Array],
+  buffers: readonly [readonly Uint8Array[], readonly Uint8Array[]],
 ): AsyncGenerator<RecordChunk> {
-  const { source, recordBytes, from, to, chunkRows, signal } = range;
+  const { strips, from, to, chunkRows, signal } = range;
   let turn: 0 | 1 = 0;
   const fetch = async (row: number): Promise<RecordChunk> => {
     const rows = Math.min(chunkRows, to - row);
     const buffer = turn;
     turn = buffer === 0 ? 1 : 0;
-    const length = rows * recordBytes;
-    if (length > 0) await source.readInto(range.offset + row * recordBytes, buffers[buffer].subarray(0, length));
+    for (const [k, strip] of strips.entries()) {
+      const length = rows * strip.recordBytes;
+      if (length > 0) await strip.readInto(row, buffers[buffer][k]!.subarray(0, length));
+    }
     return { buffer, row, rows };
   };
   let next: Promise<RecordChunk> | undefined;

@@ -1,11 +1,15 @@
-import type { QvdHeader } from "../container/qvd/header.ts";
 import { needs } from "../errors.ts";
 import { Arena, type Pointer } from "../kernel/arena.ts";
 import { COLUMN_BYTES, storedCount, writeColumns, writeSymbolBits } from "../kernel/column.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { bitTableBytes, maskBytes } from "../kernel/sizes.ts";
 import { MAX_KERNEL_BYTES } from "../limits.ts";
+import type { QvdTable } from "./qvd-table.ts";
 import { chunkRowsOf } from "./record-chunks.ts";
+import type { Strip } from "./strips.ts";
+
+/** What a reduction needs to know of a table to plan its memory. */
+type PlannedTable = Pick<QvdTable, "header" | "records">;
 
 /** The symbols of a field that rows may have; NULL is never among them. */
 export interface AllowedSymbols {
@@ -19,11 +23,26 @@ export interface ReducePlan {
   readonly allowed: readonly AllowedSymbols[];
   /** Ordinals of the fields that stay. */
   readonly fields: readonly number[];
+  /** Strips with a field that is tested or stays. */
+  readonly strips: readonly PlannedStrip[];
+  /** The one of them that has a field. */
+  readonly stripOf: (ordinal: number) => PlannedStrip;
+  /** Bytes of a row in all of them. */
+  readonly rowBytes: number;
   readonly chunkRows: number;
   /** Room for kept records; what does not fit is read again. */
   readonly keptBytes: number;
   /** Room for the largest symbol table: its bytes, where they begin, and what is left of it. */
   readonly symbolBytes: number;
+}
+
+/** A strip of the table, and where its records lie. */
+export interface PlannedStrip {
+  readonly strip: Strip;
+  /** From the start of a chunk. */
+  readonly at: number;
+  /** From the start of a block of kept rows, for each row of the block: strips follow each other without a gap. */
+  readonly keptAt: number;
 }
 
 /** Where it lies. */
@@ -47,7 +66,7 @@ export interface ReduceMemory {
  * @throws `LIMIT_EXCEEDED` if it passes what a kernel can address
  */
 export function planReduction(
-  header: QvdHeader,
+  { header, records: { strips, places } }: PlannedTable,
   allowed: readonly AllowedSymbols[],
   fields: readonly number[],
   sizes: { readonly keptBytes: number; readonly chunkBytes?: number | undefined },
@@ -56,14 +75,38 @@ export function planReduction(
     0,
     ...fields.map((k) => symbolRoom(header.fields[k]!.length, header.fields[k]!.noOfSymbols)),
   );
-  const records = header.noOfRecords * header.recordByteSize;
+  const numbers = new Set([...allowed.map((a) => a.ordinal), ...fields].map((ordinal) => places[ordinal]!.strip));
+  const used = [...numbers].map((number) => strips[number]!);
+  const rowBytes = used.reduce((sum, strip) => sum + strip.recordBytes, 0);
+  const chunkRows = chunkRowsOf(rowBytes, sizes.chunkBytes);
+  const planned = placeStrips(used, chunkRows);
+  const byNumber = new Map([...numbers].map((number, k) => [number, planned[k]!]));
   return {
     allowed,
     fields,
-    chunkRows: chunkRowsOf(header.recordByteSize, sizes.chunkBytes),
-    keptBytes: Math.min(sizes.keptBytes, records),
+    strips: planned,
+    stripOf: (ordinal) => byNumber.get(places[ordinal]!.strip)!,
+    rowBytes,
+    chunkRows,
+    keptBytes: Math.min(sizes.keptBytes, header.noOfRecords * rowBytes),
     symbolBytes: largest,
   };
+}
+
+function placeStrips(strips: readonly Strip[], chunkRows: number): readonly PlannedStrip[] {
+  let at = 0;
+  let keptAt = 0;
+  return strips.map((strip) => {
+    const planned = { strip, at, keptAt };
+    at += Arena.sizeOf(chunkRows * strip.recordBytes);
+    keptAt += strip.recordBytes;
+    return planned;
+  });
+}
+
+function chunkBytes({ strips, chunkRows }: ReducePlan): number {
+  const last = strips.at(-1);
+  return last === undefined ? 0 : last.at + chunkRows * last.strip.recordBytes;
 }
 
 function symbolRoom(length: number, count: number): number {
@@ -71,13 +114,13 @@ function symbolRoom(length: number, count: number): number {
 }
 
 /** Bytes that {@link layOut} takes of an arena. */
-export function arenaBytes(header: QvdHeader, plan: ReducePlan, limit = MAX_KERNEL_BYTES): number {
+export function arenaBytes(table: PlannedTable, plan: ReducePlan, limit = MAX_KERNEL_BYTES): number {
   const { chunkRows } = plan;
-  const chunk = chunkRows * header.recordByteSize;
   let sum = Arena.sizeOf(plan.allowed.length * COLUMN_BYTES) + Arena.sizeOf(plan.fields.length * COLUMN_BYTES);
-  for (const { ordinal } of plan.allowed) sum += Arena.sizeOf(bitTableBytes(entriesOf(header, ordinal)));
-  for (const ordinal of plan.fields) sum += 2 * Arena.sizeOf(4 * entriesOf(header, ordinal));
-  sum += 3 * Arena.sizeOf(chunk) + 2 * Arena.sizeOf(outBytes(header, plan)) + Arena.sizeOf(maskBytes(chunkRows));
+  for (const { ordinal } of plan.allowed) sum += Arena.sizeOf(bitTableBytes(entriesOf(table, ordinal)));
+  for (const ordinal of plan.fields) sum += 2 * Arena.sizeOf(4 * entriesOf(table, ordinal));
+  sum += 2 * Arena.sizeOf(chunkBytes(plan)) + Arena.sizeOf(chunkRows * plan.rowBytes);
+  sum += 2 * Arena.sizeOf(outBytes(table, plan)) + Arena.sizeOf(maskBytes(chunkRows));
   sum += Arena.sizeOf(plan.keptBytes) + Arena.sizeOf(plan.symbolBytes);
   needs(sum <= limit, "LIMIT_EXCEEDED", `reducing this table takes ${sum} bytes of memory, over ${limit}`, {
     hint: "keep fewer fields of it",
@@ -89,53 +132,53 @@ export function arenaBytes(header: QvdHeader, plan: ReducePlan, limit = MAX_KERN
  * Room for new records. A field takes no more bits than before, since it has no more values; only where other writers
  * store NULL otherwise than Qlik (a width of 0, a bias of -1) may the bias of -2 take one more.
  */
-function outBytes(header: QvdHeader, plan: ReducePlan): number {
+function outBytes({ records }: PlannedTable, plan: ReducePlan): number {
   let bits = 0;
   for (const ordinal of plan.fields) {
-    const { bitWidth, bias } = header.fields[ordinal]!;
+    const { bitWidth, bias } = records.places[ordinal]!;
     bits += bitWidth + (bias < 0 ? 1 : 0);
   }
   return plan.chunkRows * Math.max(1, Math.ceil(bits / 8));
 }
 
-export function layOut(kernel: Kernel, header: QvdHeader, plan: ReducePlan): ReduceMemory {
+export function layOut(kernel: Kernel, table: PlannedTable, plan: ReducePlan): ReduceMemory {
   const { arena } = kernel;
-  const stride = header.recordByteSize * 8;
-  const chunk = plan.chunkRows * header.recordByteSize;
+  const place = (ordinal: number) => {
+    const { strip, bitOffset, bitWidth, bias } = table.records.places[ordinal]!;
+    return { base: 0, stride: table.records.strips[strip]!.recordBytes * 8, bitOffset, bitWidth, bias };
+  };
   const tests = writeColumns(
     arena,
     plan.allowed.map(({ ordinal, allows }) => {
-      const { noOfSymbols, bitOffset, bitWidth, bias } = header.fields[ordinal]!;
-      const entries = entriesOf(header, ordinal);
-      const table = arena.alloc(bitTableBytes(entries));
-      writeSymbolBits(arena, table, noOfSymbols, bias, allows);
-      return { base: 0, stride, bitOffset, bitWidth, bias, table, entries };
+      const entries = entriesOf(table, ordinal);
+      const bits = arena.alloc(bitTableBytes(entries));
+      const column = { ...place(ordinal), table: bits, entries };
+      writeSymbolBits(arena, bits, table.header.fields[ordinal]!.noOfSymbols, column.bias, allows);
+      return column;
     }),
   );
   const uses = writeColumns(
     arena,
     plan.fields.map((ordinal) => {
-      const { bitOffset, bitWidth, bias } = header.fields[ordinal]!;
-      const entries = entriesOf(header, ordinal);
-      const table = arena.alloc(4 * entries);
+      const entries = entriesOf(table, ordinal);
+      const numbers = arena.alloc(4 * entries);
       const order = arena.alloc(4 * entries);
-      return { base: 0, stride, bitOffset, bitWidth, bias, table, entries, order };
+      return { ...place(ordinal), table: numbers, entries, order };
     }),
   );
   return {
     tests,
     uses,
-    chunks: [arena.alloc(chunk), arena.alloc(chunk)],
+    chunks: [arena.alloc(chunkBytes(plan)), arena.alloc(chunkBytes(plan))],
     mask: arena.alloc(maskBytes(plan.chunkRows)),
-    spill: arena.alloc(chunk),
-    out: [arena.alloc(outBytes(header, plan)), arena.alloc(outBytes(header, plan))],
+    spill: arena.alloc(plan.chunkRows * plan.rowBytes),
+    out: [arena.alloc(outBytes(table, plan)), arena.alloc(outBytes(table, plan))],
     symbols: arena.alloc(plan.symbolBytes),
     // Last, since memory that no record needed is not to be touched, not even to be wiped.
     kept: arena.alloc(0),
   };
 }
 
-function entriesOf(header: QvdHeader, ordinal: number): number {
-  const { noOfSymbols, bias } = header.fields[ordinal]!;
-  return storedCount(noOfSymbols, bias);
+function entriesOf({ header, records }: PlannedTable, ordinal: number): number {
+  return storedCount(header.fields[ordinal]!.noOfSymbols, records.places[ordinal]!.bias);
 }

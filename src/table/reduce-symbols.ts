@@ -30,19 +30,20 @@ export async function pruneSymbols(
   const { arena } = kernel;
   const count = getColumn(arena, column, "used");
   const order = getColumn(arena, column, "order");
-  const { noOfSymbols, bias } = table.header.fields[ordinal]!;
+  const { noOfSymbols, length } = table.header.fields[ordinal]!;
+  const { bias } = table.records.places[ordinal]!;
   const part = table.layout.symbols[ordinal]!;
   if (count === 0) return { count, byteLength: 0, write: async () => {} };
 
   const starts = work;
   const report = starts + Arena.sizeOf(4 * (noOfSymbols + 1));
   const bytes = report + Arena.sizeOf(12);
-  const gathered = bytes + Arena.sizeOf(part.length);
+  const gathered = bytes + Arena.sizeOf(length);
 
   const read = async (): Promise<void> => {
-    const target = arena.bytes(bytes, part.length);
-    await table.source.readInto(part.offset, target);
-    const fault = kernel.symbols(bytes, part.length, noOfSymbols, starts, report);
+    const target = arena.bytes(bytes, length);
+    await table.readSymbols(ordinal, target);
+    const fault = kernel.symbols(bytes, length, noOfSymbols, starts, report);
     // The walk in TypeScript says what is wrong, and where.
     if (fault !== SYMBOL_FAULT.NONE) parseSymbols(target.slice(), noOfSymbols, part.name, part.offset);
   };

@@ -19,7 +19,7 @@ import {
   type ReduceMemory,
   type ReducePlan,
 } from "./reduce-memory.ts";
-import type { Selection } from "./reduce-select.ts";
+import type { Selection, SelectRequest } from "./reduce-select.ts";
 import { type PrunedSymbols, pruneSymbols } from "./reduce-symbols.ts";
 
 export interface ReduceOptions {
@@ -74,11 +74,11 @@ export async function reduceQvd(sink: ByteSink, table: QvdTable, options: Reduce
   }
   needs(new Set(fields).size === fields.length, "USAGE", "a field is asked for twice");
   const keptBytes = options.keptBytes ?? KEPT_BYTES;
-  const plan = planReduction(header, options.allowed, fields, { keptBytes, chunkBytes: options.chunkBytes });
-  const need = arenaBytes(header, plan);
+  const plan = planReduction(table, options.allowed, fields, { keptBytes, chunkBytes: options.chunkBytes });
+  const need = arenaBytes(table, plan);
   const kernel = options.kernel?.(need) ?? createKernel({ arenaBytes: need });
   try {
-    const memory = layOut(kernel, header, plan);
+    const memory = layOut(kernel, table, plan);
     return await reduce(sink, { table, options, kernel, plan, memory });
   } finally {
     kernel.arena.wipe();
@@ -88,10 +88,10 @@ export async function reduceQvd(sink: ByteSink, table: QvdTable, options: Reduce
 async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
   const { table, kernel, plan, memory } = job;
   const { header } = table;
-  const { kept, held } = await selectRecords(job);
+  const { kept, blocks } = await selectRecords(job);
   const ranges = plan.fields.map((_, k) => rangeOf(job, k));
   const bits = planBits(ranges, kept);
-  if (!held) kernel.arena.release(memory.kept);
+  if (blocks === undefined) kernel.arena.release(memory.kept);
   const hasRoom = (more: number) => kernel.arena.mark() + more <= memory.kept + Arena.sizeOf(plan.keptBytes);
   const symbols: PrunedSymbols[] = [];
   for (const [k, ordinal] of plan.fields.entries()) {
@@ -106,34 +106,50 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
   }
   const write = recordWriter(sink, job, bits.recordByteSize);
   let written = 0;
-  if (held) {
-    for (; written < kept; written += plan.chunkRows) {
-      const rows = Math.min(plan.chunkRows, kept - written);
-      await write(memory.kept + written * header.recordByteSize, rows);
+  if (blocks !== undefined) {
+    for (const block of blocks) {
+      for (let done = 0; done < block.rows; done += plan.chunkRows) {
+        await write(block, done, Math.min(plan.chunkRows, block.rows - done));
+      }
+      written += block.rows;
     }
-    written = kept;
   } else {
     for await (const { kept: rows, place } of chosenChunks(job)) {
       written += rows;
       if (written > kept) throw changed(table);
-      place(memory.spill);
-      point(job, memory.spill);
-      kernel.renumber(memory.uses, plan.fields.length, rows);
-      checkBeyond(table, kernel, memory.uses, plan.fields, memory.spill, rows, undefined);
+      const block = { at: memory.spill, rows };
+      number(job, block, place);
       if (ranges.some((range, k) => !unchanged(job, k, range))) throw changed(table);
-      await write(memory.spill, rows);
+      await write(block, 0, rows);
     }
   }
   await write.finish();
   if (written !== kept) throw changed(table);
-  return { rows: header.noOfRecords, kept, passes: held ? 1 : 2, build: kernel.build };
+  return { rows: header.noOfRecords, kept, passes: blocks === undefined ? 2 : 1, build: kernel.build };
 }
 
-/** Points the descriptors of the fields that stay to records. */
-function point({ kernel, plan, memory }: Job, records: Pointer): void {
-  plan.fields.forEach((_, k) => {
-    setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "base", records);
+/** Kept rows in memory: all of them of one strip after the other. */
+interface KeptBlock {
+  readonly at: Pointer;
+  readonly rows: number;
+}
+
+/** Points the descriptors of the fields that stay to a block, from its row `done` on. */
+function point({ kernel, plan, memory }: Job, block: KeptBlock, done: number): void {
+  plan.fields.forEach((ordinal, k) => {
+    const { strip, keptAt } = plan.stripOf(ordinal);
+    const base = block.at + block.rows * keptAt + done * strip.recordBytes;
+    setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "base", base);
   });
+}
+
+/** Copies chosen rows to a block, and numbers their symbols. */
+function number(job: Job, block: KeptBlock, place: ChosenChunk["place"]): void {
+  const { table, kernel, plan, memory } = job;
+  place(block.at);
+  point(job, block, 0);
+  kernel.renumber(memory.uses, plan.fields.length, block.rows);
+  checkBeyond(table, kernel, memory.uses, plan.fields, block.rows, undefined);
 }
 
 function rangeOf({ kernel, memory }: Job, k: number): IndexRange {
@@ -151,31 +167,25 @@ function unchanged(job: Job, k: number, range: IndexRange): boolean {
 }
 
 function chunksOf({ table, options, plan, kernel, memory }: Job): AsyncIterable<RecordChunk> {
-  const { header, layout, source } = table;
-  const bytes = plan.chunkRows * header.recordByteSize;
-  return recordChunks(
-    {
-      source,
-      offset: layout.records.offset,
-      recordBytes: header.recordByteSize,
-      from: 0,
-      to: header.noOfRecords,
-      chunkRows: plan.chunkRows,
-      signal: options.signal,
-    },
-    [kernel.arena.bytes(memory.chunks[0], bytes), kernel.arena.bytes(memory.chunks[1], bytes)],
-  );
+  const { chunkRows } = plan;
+  const strips = plan.strips.map(({ strip }) => strip);
+  const buffers = (chunk: Pointer) =>
+    plan.strips.map(({ strip, at }) => kernel.arena.bytes(chunk + at, chunkRows * strip.recordBytes));
+  return recordChunks({ strips, from: 0, to: table.header.noOfRecords, chunkRows, signal: options.signal }, [
+    buffers(memory.chunks[0]),
+    buffers(memory.chunks[1]),
+  ]);
 }
 
 /** Tests a chunk; the mask says which rows stay. Returns how many. */
 function testRecords({ table, kernel, plan, memory }: Job, chunk: RecordChunk): number {
-  const at = memory.chunks[chunk.buffer];
-  plan.allowed.forEach((_, k) => {
-    setColumn(kernel.arena, memory.tests + k * COLUMN_BYTES, "base", at);
+  plan.allowed.forEach(({ ordinal }, k) => {
+    const { at } = plan.stripOf(ordinal);
+    setColumn(kernel.arena, memory.tests + k * COLUMN_BYTES, "base", memory.chunks[chunk.buffer] + at);
   });
   kernel.test(memory.tests, plan.allowed.length, chunk.rows, memory.mask, false);
   const ordinals = plan.allowed.map((a) => a.ordinal);
-  checkBeyond(table, kernel, memory.tests, ordinals, at, chunk.rows, chunk.row);
+  checkBeyond(table, kernel, memory.tests, ordinals, chunk.rows, chunk.row);
   return kernel.countRows(memory.mask, chunk.rows);
 }
 
@@ -184,26 +194,32 @@ interface ChosenChunk {
   /** Rows tested so far. */
   readonly tested: number;
   readonly kept: number;
-  /** Copies them to an address. */
+  /** Copies them to an address, one strip after the other. */
   readonly place: (to: Pointer) => void;
 }
 
 async function* chosenChunks(job: Job): AsyncGenerator<ChosenChunk> {
-  const { table, options, kernel, memory } = job;
-  const size = table.header.recordByteSize;
-  const choose = (chunk: RecordChunk): ChosenChunk => ({
-    tested: chunk.row + chunk.rows,
-    kept: testRecords(job, chunk),
-    place: (to) => kernel.compact(memory.chunks[chunk.buffer], size, chunk.rows, memory.mask, to),
-  });
-  if (options.select === undefined || size === 0) {
+  const { options, kernel, plan, memory } = job;
+  const choose = (chunk: RecordChunk): ChosenChunk => {
+    const kept = testRecords(job, chunk);
+    const place = (to: Pointer) => {
+      // In this order: what a strip writes beyond its end is written over by the next.
+      for (const { strip, at, keptAt } of plan.strips) {
+        const from = memory.chunks[chunk.buffer] + at;
+        kernel.compact(from, strip.recordBytes, chunk.rows, memory.mask, to + kept * keptAt);
+      }
+    };
+    return { tested: chunk.row + chunk.rows, kept, place };
+  };
+  const request = selectRequest(job);
+  if (options.select === undefined || request === undefined) {
     for await (const chunk of chunksOf(job)) yield choose(chunk);
     return;
   }
-  for await (const { row, rows, kept, records } of options.select(selectRequest(job))) {
+  for await (const { row, rows, kept, records } of options.select(request)) {
     if (records === undefined) {
-      const target = kernel.arena.bytes(memory.chunks[0], rows * size);
-      await table.source.readInto(table.layout.records.offset + row * size, target);
+      const target = kernel.arena.bytes(memory.chunks[0], rows * request.recordBytes);
+      await plan.strips[0]!.strip.readInto(row, target);
       yield choose({ buffer: 0, row, rows });
     } else {
       yield { tested: row + rows, kept, place: (to) => kernel.arena.bytes(to, records.byteLength).set(records) };
@@ -211,17 +227,20 @@ async function* chosenChunks(job: Job): AsyncGenerator<ChosenChunk> {
   }
 }
 
-function selectRequest({ table, options, kernel, plan, memory }: Job) {
-  const { header, layout } = table;
+/** Undefined if the file does not hold the records as they are: then nobody else can read them from there. */
+function selectRequest({ table, options, kernel, plan, memory }: Job): SelectRequest | undefined {
+  const { header } = table;
+  const only = plan.strips[0]?.strip;
+  if (plan.strips.length !== 1 || only?.offset === undefined || only.recordBytes === 0) return undefined;
   const columns = plan.allowed.map(({ ordinal }, k) => {
-    const { noOfSymbols, bitOffset, bitWidth, bias } = header.fields[ordinal]!;
-    const entries = storedCount(noOfSymbols, bias);
+    const { bitOffset, bitWidth, bias } = table.records.places[ordinal]!;
+    const entries = storedCount(header.fields[ordinal]!.noOfSymbols, bias);
     const bits = getColumn(kernel.arena, memory.tests + k * COLUMN_BYTES, "table");
     return { bitOffset, bitWidth, bias, entries, bits: kernel.arena.bytes(bits, bitTableBytes(entries)).slice() };
   });
   return {
-    offset: layout.records.offset,
-    recordBytes: header.recordByteSize,
+    offset: only.offset,
+    recordBytes: only.recordBytes,
     rows: header.noOfRecords,
     chunkRows: plan.chunkRows,
     columns,
@@ -230,23 +249,25 @@ function selectRequest({ table, options, kernel, plan, memory }: Job) {
 }
 
 /** The first pass: finds the rows that stay and numbers their symbols; keeps the records while there is room. */
-async function selectRecords(job: Job): Promise<{ readonly kept: number; readonly held: boolean }> {
+async function selectRecords(
+  job: Job,
+): Promise<{ readonly kept: number; readonly blocks: readonly KeptBlock[] | undefined }> {
   const { table, options, kernel, plan, memory } = job;
-  const { recordByteSize: size, noOfRecords } = table.header;
+  const blocks: KeptBlock[] = [];
   let kept = 0;
   let held = true;
   for await (const { tested, kept: rows, place } of chosenChunks(job)) {
-    held &&= (kept + rows) * size <= plan.keptBytes;
-    if (held) kernel.arena.grow(memory.kept, (kept + rows) * size);
-    const to = held ? memory.kept + kept * size : memory.spill;
-    place(to);
-    point(job, to);
-    kernel.renumber(memory.uses, plan.fields.length, rows);
-    checkBeyond(table, kernel, memory.uses, plan.fields, to, rows, undefined);
+    held &&= (kept + rows) * plan.rowBytes <= plan.keptBytes;
+    if (held) kernel.arena.grow(memory.kept, (kept + rows) * plan.rowBytes);
+    const block = { at: held ? memory.kept + kept * plan.rowBytes : memory.spill, rows };
+    number(job, block, place);
+    blocks.push(block);
     kept += rows;
-    options.onProgress?.(tested, noOfRecords);
+    options.onProgress?.(tested, table.header.noOfRecords);
   }
-  return { kept, held };
+  if (!held) return { kept, blocks: undefined };
+  // Blocks of a single strip are one.
+  return { kept, blocks: plan.strips.length > 1 ? blocks : [{ at: memory.kept, rows: kept }] };
 }
 
 /** Throws if one of the columns met an index without a symbol; `row` is the table's row of the first record. */
@@ -255,26 +276,26 @@ function checkBeyond(
   kernel: Kernel,
   columns: Pointer,
   ordinals: readonly number[],
-  records: Pointer,
   rows: number,
   row: number | undefined,
 ): void {
-  const { header, layout } = table;
   ordinals.forEach((ordinal, k) => {
     if (getColumn(kernel.arena, columns + k * COLUMN_BYTES, "beyond") === 0) return;
-    const { name, noOfSymbols, bitOffset, bitWidth, bias } = header.fields[ordinal]!;
-    const size = header.recordByteSize;
+    const { name, noOfSymbols } = table.header.fields[ordinal]!;
+    const { strip, bitOffset, bitWidth, bias } = table.records.places[ordinal]!;
+    const { name: part, recordBytes: size, offset } = table.records.strips[strip]!;
+    const records = getColumn(kernel.arena, columns + k * COLUMN_BYTES, "base");
     const one = new Int32Array(1);
     const indexAt = (r: number) =>
       unpackField(kernel.arena.bytes(records + r * size, size + 8), size, 1, bitOffset, bitWidth, bias, one);
     let bad = 0;
     while (bad < rows - 1 && indexAt(bad) < noOfSymbols) bad += 1;
     const where = row === undefined ? "a row" : `row ${row + bad}`;
-    const message = `index table: ${where} refers to symbol ${indexAt(bad)} of field ${quoted(name)}, which has ${noOfSymbols}`;
+    const message = `${part}: ${where} refers to symbol ${indexAt(bad)} of field ${quoted(name)}, which has ${noOfSymbols}`;
     throw new QErr("QVD_INDEX", message, {
-      part: "index table",
-      offset: row === undefined ? undefined : layout.records.offset + (row + bad) * size,
-      length: size,
+      part,
+      offset: row === undefined || offset === undefined ? undefined : offset + (row + bad) * size,
+      length: offset === undefined ? undefined : size,
     });
   });
 }
@@ -284,11 +305,11 @@ function recordWriter(sink: ByteSink, job: Job, recordByteSize: number) {
   const { kernel, plan, memory } = job;
   let turn = 0;
   let pending: Promise<void> | undefined;
-  const write = async (records: Pointer, rows: number): Promise<void> => {
+  const write = async (block: KeptBlock, done: number, rows: number): Promise<void> => {
     const out = memory.out[turn++ % 2]!;
     const length = rows * recordByteSize;
     kernel.zero(out, length);
-    point(job, records);
+    point(job, block, done);
     kernel.repack(memory.uses, plan.fields.length, rows, out, recordByteSize * 8);
     await pending;
     pending = length === 0 ? undefined : sink.write(kernel.arena.bytes(out, length));

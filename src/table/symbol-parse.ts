@@ -91,11 +91,16 @@ export function kernelSymbols(
     // An entry that is cut by the end of a window begins the next one; so does one that found no room for its start.
     const goesOn = sound || (!last && cut) || fault === SYMBOL_FAULT.LEFT;
     const entries = arena.view.getUint32(report, true);
-    if (!goesOn || entries === 0) return undefined;
+    if (!goesOn || entries === 0) {
+      arena.wipe();
+      return undefined;
+    }
     for (let k = 0; k < entries; k++) starts[i + k] = at + windowStarts[k]!;
     i += entries;
     at += arena.view.getUint32(report + 4, true);
   }
+  // The last window would stay in memory until somebody collects it, the symbols of a sealed field among others.
+  arena.wipe();
   if (at !== bytes.byteLength) return undefined;
   starts[count] = at;
   return { bytes, starts, count };

@@ -201,12 +201,12 @@ describe("reduction of a damaged or changing QVD", () => {
   });
 
   it("refuses a table whose symbols no kernel can address", async () => {
-    const { header } = await openQvdTable(memorySource(qvd([0, 1])));
-    const plan = planReduction(header, [], [0], { keptBytes: 100 });
-    const need = arenaBytes(header, plan);
+    const table = await openQvdTable(memorySource(qvd([0, 1])));
+    const plan = planReduction(table, [], [0], { keptBytes: 100 });
+    const need = arenaBytes(table, plan);
     expect(need).toBeLessThan(MAX_KERNEL_BYTES);
-    expect(arenaBytes(header, plan, need)).toBe(need);
-    await failure("LIMIT_EXCEEDED", () => arenaBytes(header, plan, need - 1));
+    expect(arenaBytes(table, plan, need)).toBe(need);
+    await failure("LIMIT_EXCEEDED", () => arenaBytes(table, plan, need - 1));
   });
 
   it("keeps NULLs that other writers store otherwise than Qlik", async () => {
