@@ -2,6 +2,7 @@ import {
   COLUMN_BYTES, columnBase, columnEntries, columnOffset, columnStride, columnTable, columnWidth, noteBeyond, storedAt,
   storedNarrow, storedWide, widthMask,
 } from "./column";
+import { MAX_BYTE_WIDTH, testBytes } from "./test-simd";
 
 /** Rows a block: the records of a block are still in the cache when the next column is tested. A multiple of 64. */
 const BLOCK: u32 = 8192;
@@ -33,6 +34,12 @@ function testAll(c: usize, from: u32, n: u32, mask: usize): void {
   if ((stride & 7) == 0) {
     const at = columnBase(c) + <usize>(offset >> 3) + <usize>from * <usize>(stride >> 3);
     const shift = offset & 7;
+    if (ASC_FEATURE_SIMD) {
+      if (width <= MAX_BYTE_WIDTH) {
+        testBytes(c, at, <usize>(stride >> 3), shift, width, n, mask);
+        return;
+      }
+    }
     if (shift + width <= 32) testNarrow(c, at, <usize>(stride >> 3), shift, widthMask(width), n, mask);
     else testWide(c, at, <usize>(stride >> 3), shift, widthMask(width), n, mask);
     return;

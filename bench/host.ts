@@ -9,9 +9,9 @@ import { openQvdTable } from "../src/table/qvd-table.ts";
 import { throwIfAborted } from "../src/table/record-chunks.ts";
 import { T16, T60 } from "./data.ts";
 import { kernelFigures } from "./kernel.ts";
-import { type Figure, machine } from "./measure.ts";
+import { type Figure, machine, thousandths } from "./measure.ts";
 import { readFile, reduceFile } from "./reduce.ts";
-import { timeSelection } from "./threads.ts";
+import { threadFigures } from "./threads.ts";
 import { makeWideTable } from "./wide-table.ts";
 
 export interface HostBenchOptions {
@@ -74,31 +74,6 @@ export async function hostBench(options: HostBenchOptions = {}): Promise<HostBen
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** One thread and two, in turns; the start of the threads is a figure of its own. */
-async function threadFigures(path: string, rounds: number): Promise<Figure[]> {
-  const bytes = await recordBytesOf(path);
-  const least = [1, 2].map(() => ({ whole: Number.POSITIVE_INFINITY, scan: Number.POSITIVE_INFINITY }));
-  for (let round = -1; round < rounds; round++) {
-    for (const [k, best] of least.entries()) {
-      const { whole, scan } = await timeSelection(path, k + 1);
-      if (round < 0) continue;
-      best.whole = Math.min(best.whole, whole);
-      best.scan = Math.min(best.scan, scan);
-    }
-  }
-  return least.flatMap(({ whole, scan }, k) => {
-    const name = `select from the file with ${k + 1} worker thread${k === 0 ? "" : "s"}`;
-    return [
-      { name, ms: thousandths(scan), bytes, ratioToOneThread: thousandths(least[0]!.scan / scan) },
-      { name: `${name}, their start included`, ms: thousandths(whole), bytes },
-    ];
-  });
-}
-
-function thousandths(value: number): number {
-  return Math.round(value * 1000) / 1000;
 }
 
 async function recordBytesOf(path: string): Promise<number> {

@@ -43,15 +43,15 @@ export function measure(cases: readonly Case[], rounds: number, warmups = 1): Fi
     const twin = msOf(js);
     return {
       name,
-      ms: round(ms),
+      ms: thousandths(ms),
       bytes,
-      ...(copied === undefined ? {} : { ratioToCopy: round(ms / copied) }),
-      ...(twin === undefined ? {} : { ratioToJs: round(twin / ms) }),
+      ...(copied === undefined ? {} : { ratioToCopy: thousandths(ms / copied) }),
+      ...(twin === undefined ? {} : { ratioToJs: thousandths(twin / ms) }),
     };
   });
 }
 
-function round(value: number): number {
+export function thousandths(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 

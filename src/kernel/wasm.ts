@@ -55,8 +55,17 @@ export function createKernel(options: KernelOptions): Kernel {
 /** A kernel over a memory that is there, such as one that another thread made; the arena begins anew. */
 export function attachKernel(memory: WebAssembly.Memory, build: WasmBuild): Kernel {
   const shared = typeof SharedArrayBuffer !== "undefined" && memory.buffer instanceof SharedArrayBuffer;
+  return attachModule(memory, compileKernel(build, shared), build);
+}
+
+/** A module for many instances, in other threads too; `shared` as the memory it will have. */
+export function compileKernel(build: WasmBuild, shared: boolean): WebAssembly.Module {
   const code = kernelCode(build);
-  const module = new WebAssembly.Module(shared ? sharedCode(code) : code);
+  return new WebAssembly.Module(shared ? sharedCode(code) : code);
+}
+
+/** {@link attachKernel} with a module of {@link compileKernel}. */
+export function attachModule(memory: WebAssembly.Memory, module: WebAssembly.Module, build: WasmBuild): Kernel {
   // The one place where the module's types are taken on trust; the parity suite holds them.
   const raw = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
   raw.init();

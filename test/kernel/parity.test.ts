@@ -46,6 +46,34 @@ describe.each(BUILDS)("kernel, $name build, does what the reference does", ({ op
     );
   });
 
+  it("unpacks where there is nothing to add and nothing to check", () => {
+    property((s) => {
+      const fields = s.fields.map((f) => ({ ...f, bias: 0, entries: Math.min(2 ** f.bitWidth, 0xffffffff) }));
+      same(
+        kernels,
+        (k) => layOut(k.arena, { ...s, fields }, () => s.rows * 4, true),
+        (k, w) => k.unpack(w.columns, fields.length, s.rows),
+      );
+    });
+  });
+
+  it("tests columns of up to 8 bits at every place of a byte, with sets of every size", () => {
+    const shapes = [...Array(9 * 8 * 5).keys()].map((i): Shape => {
+      const bitWidth = i % 9;
+      const bitOffset = Math.floor(i / 9) % 8;
+      const entries = Math.min(2 ** bitWidth, [0, 1, 9, 129, 256][Math.floor(i / 72)]!);
+      const field = { bitOffset, bitWidth, bias: 0, entries };
+      return { kind: "records", recordBytes: 2 + (i % 19), fields: [field], rows: i, seed: i, content: "random" };
+    });
+    for (const s of shapes) {
+      same(
+        kernels,
+        (k) => layOut(k.arena, s, bits, true),
+        (k, w) => k.test(w.columns, 1, s.rows, w.mask, false),
+      );
+    }
+  });
+
   it("unpacks neighbours at every distance around a vector, as wide as vectors take and wider", () => {
     for (const distance of [...Array(56).keys()].map((k) => 80 + k)) {
       for (const [first, bitWidth] of [
