@@ -122,6 +122,7 @@ export const ERROR_CLASS = {
   KEY_PIN_LOCKED: "keystore",
   KEY_PIN_EXPIRED: "keystore",
   KEY_ACCESS_DENIED: "keystore",
+  KEY_USER_INTERACTION: "keystore",
   KEY_ALG_UNSUPPORTED: "key",
   KEY_USAGE_FORBIDDEN: "key",
   KEY_UNWRAP_FAILED: "seal",

@@ -22,7 +22,9 @@ export const KEY_REF_HELP = `REF names a key or certificate, and where it is:
   FILE, file:PATH                 PEM or PKCS#12, or a folder of them
   pkcs11:token=NAME?module-path=/path/to/module.so&pin-source=env:NAME
   nss:DIR                         an NSS database
-  store:CurrentUser/My            .NET's folder of that name
+  store:CurrentUser/My            on Windows its certificate store, LocalMachine/My as well (tested against doubles
+                                  only); on Linux .NET's folder of that name
+  keychain:login                  on macOS the user's keychains (tested against doubles only)
 A store with several keys needs ?thumbprint=…, of 40 digits (SHA-1) or 64 (SHA-256).`;
 
 /** Several values of an option, each given by the option again. */

@@ -6,7 +6,7 @@ import { nssStore } from "./nss.ts";
 import { pkcs11Store } from "./pkcs11-store.ts";
 import { parsePkcs11Uri } from "./pkcs11-uri.ts";
 import { type SecretOptions, type SecretSource, secretSource } from "./secret.ts";
-import { keychainStore, systemStore } from "./system-stores.ts";
+import { systemKeychain, systemStore } from "./system-stores.ts";
 import { isThumbprint, parseThumbprint, pick } from "./thumbprint.ts";
 
 export interface KeyringOptions extends SecretOptions {
@@ -51,8 +51,9 @@ export function openReference(text: string, options: KeyringOptions = {}): KeyRe
   const secret = pinSource === undefined ? pin : pinOf(options, pinSource);
   const ref = thumbprint === undefined ? undefined : parseThumbprint(thumbprint);
   if (scheme === "nss") return { store: nssStore(path, { pin: secret, timeoutMs: options.timeoutMs }), ref };
-  if (scheme === "store") return { store: systemStore(path, { passphrase: secret }), ref };
-  if (scheme === "keychain") return keychainStore();
+  const { timeoutMs } = options;
+  if (scheme === "store") return { store: systemStore(path, { passphrase: secret, timeoutMs }), ref };
+  if (scheme === "keychain") return { store: systemKeychain(path, { timeoutMs }), ref };
   return { store: fileStore(path, { passphrase: secret }), ref };
 }
 

@@ -3,6 +3,7 @@ import { MAX_TOKEN_OBJECTS } from "../limits.ts";
 import { pkcs11Error, returnValue, worthReopening } from "./pkcs11-errors.ts";
 import type { Attribute, Pkcs11Api, Pkcs11Module } from "./pkcs11-module.ts";
 import type { SecretSource } from "./secret.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
 /** Sessions of one token. Tokens serialise or not as they like; more than the cores of a soft token gain nothing. */
 const POOL_SIZE = 4;
@@ -80,7 +81,11 @@ export class Pkcs11Token {
     let keep = false;
     try {
       if (user) await this.ensureLogin(session);
-      const result = await this.inTime(what, work(this.module.api, session));
+      const result = await withTimeLimit(
+        `${what} on token ${this.label}`,
+        this.options.timeoutMs,
+        work(this.module.api, session),
+      );
       keep = true;
       return result;
     } catch (error) {
@@ -89,27 +94,6 @@ export class Pkcs11Token {
       throw error;
     } finally {
       this.giveBack(session, keep);
-    }
-  }
-
-  private async inTime<T>(what: string, work: Promise<T>): Promise<T> {
-    const limit = this.options.timeoutMs ?? 30_000;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(
-          new QErr("KEY_TIMEOUT", `${what} on token ${this.label} took over ${limit} ms`, {
-            hint: "the token may be busy or wait for a button; try again later",
-          }),
-        );
-      }, limit);
-    });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-      // What comes late is dropped, and must not end the process as an unhandled rejection.
-      work.catch(() => {});
     }
   }
 

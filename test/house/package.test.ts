@@ -62,6 +62,7 @@ describe("the package", () => {
   it("lets only the one package run an install script that needs to", () => {
     expect((JSON.parse(textOf("package.json")) as { readonly allowScripts: unknown }).allowScripts).toEqual({
       pkcs11js: true,
+      koffi: false,
       "msgpackr-extract": false,
     });
   });

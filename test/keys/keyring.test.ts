@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { dotnetStorePath, fileStore } from "../../src/keys/file-store.ts";
 import { keyring, onlyKey, openReference } from "../../src/keys/keyring.ts";
+import type { KeyStore } from "../../src/keys/keystore.ts";
 import { loadModule, type Pkcs11Api } from "../../src/keys/pkcs11-module.ts";
 import { findObjects } from "../../src/keys/pkcs11-token.ts";
 import { generateKey, selfSigned } from "../../src/keys/self-signed.ts";
-import { keychainStore, systemStore } from "../../src/keys/system-stores.ts";
+import { systemKeychain, systemStore } from "../../src/keys/system-stores.ts";
 import { describeKey } from "../../src/keys/thumbprint.ts";
 import { MAX_KEY_FILES, MAX_TOKEN_OBJECTS } from "../../src/limits.ts";
 import { recipientOf, recipientWarnings } from "../../src/seal/recipient.ts";
@@ -82,11 +83,16 @@ describe("a key ring", () => {
 
 describe("stores of other systems", () => {
   it("say that they are not available here, and what is", () => {
-    for (const platform of ["win32", "darwin"] as const) {
-      expect(() => systemStore("CurrentUser/My", {}, platform)).toThrow(thrown("KEY_PROVIDER_UNAVAILABLE"));
-    }
+    expect(() => systemStore("CurrentUser/My", {}, "darwin")).toThrow(thrown("KEY_PROVIDER_UNAVAILABLE"));
     expect(() => systemStore("LocalMachine/My", {}, "linux")).toThrow(thrown("KEY_PROVIDER_UNAVAILABLE"));
-    expect(() => keychainStore()).toThrow(thrown("KEY_PROVIDER_UNAVAILABLE"));
+    expect(() => systemKeychain("login", {}, "linux")).toThrow(thrown("KEY_PROVIDER_UNAVAILABLE"));
+  });
+
+  it("where they are looked for on their own system, say which library does not load here", async () => {
+    const load = (store: KeyStore) => expect(store.list()).rejects.toMatchObject({ code: "KEY_MODULE_LOAD" });
+    await load(systemStore("CurrentUser/My", {}, "win32"));
+    await load(systemKeychain("login", {}, "darwin"));
+    expect(systemStore("currentuser\\my", {}, "win32").where).toBe("store:CurrentUser/my");
   });
 
   it("on Linux are .NET's folder", async () => {
