@@ -14,7 +14,9 @@
  *
  * `table` and `reduce` never see a key; `seal` never decodes a value.
  */
-export { openApp } from "./engine/access-app.ts";
+export { BaseApp, type OpenAppOptions, openApp, type ReducedApp } from "./engine/access-app.ts";
+export { type AppSource, type LoadedApp, loadApp } from "./engine/access-load.ts";
+export { writeReduced } from "./engine/access-write.ts";
 export { buildApp } from "./engine/app-build.ts";
 export { extractApp } from "./engine/app-files.ts";
 export { digestTable } from "./engine/digest.ts";

@@ -88,6 +88,9 @@ export const MAX_QVF_SALVAGE_BYTES = 4 * 1024 ** 3;
 /** Value combinations of one user that lint counts one by one when it looks for unintended ones. */
 export const MAX_LINT_COMBINATIONS = 1_000_000;
 
+/** Bytes of section access in JSON, which is held as text: a million rows of some columns are less. */
+export const MAX_ACCESS_JSON_BYTES = 256 * 1024 * 1024;
+
 /** Bytes of one line of an audit log: an event names tables, fields and groups of one user, a few kilobytes. */
 export const MAX_AUDIT_LINE_BYTES = 4 * 1024 * 1024;
 /** Bytes of one row group of a Parquet file as stored, and of one column of it unpacked: each is held in memory as a whole. */

@@ -106,6 +106,7 @@ export async function baseApp(
       withoutAccess: options.access === false,
       lenient: options.lenient,
       ...keys,
+      stdin: terminal.stdin,
       signal: terminal.signal,
       onProgress: bar.update,
     });

@@ -16,8 +16,9 @@ import type { Model } from "../table/model.ts";
 import { modelTable } from "../table/model-table.ts";
 import type { Table } from "../table/table.ts";
 import { ReducedCache } from "./access-cache.ts";
-import { type LoadAppOptions, type LoadedApp, loadApp } from "./access-load.ts";
+import { type AppSource, type LoadAppOptions, type LoadedApp, loadApp } from "./access-load.ts";
 import type { AuditEvent, AuditLog } from "./audit.ts";
+import { openKeys } from "./key-access.ts";
 
 export interface BaseAppOptions {
   readonly audit?: AuditLog | undefined;
@@ -143,9 +144,28 @@ export function handOut(
   return { name: app.name, model, tables, reduction, omitted, syntheticKeys };
 }
 
-/** Loads an app and opens it as one user. */
-export async function openApp(path: string, options: OpenAs & BaseAppOptions & LoadAppOptions): Promise<ReducedApp> {
-  return new BaseApp(await loadApp(path, options), options).openAs(options);
+/** Who opens an app, and how: see the parts. `keys` open its sealed columns. */
+export interface OpenAppOptions extends OpenAs, BaseAppOptions, LoadAppOptions {
+  /** References to keys as on the command line: files, `pkcs11:…`, `store:…`. They are given back before this returns. */
+  readonly keys?: readonly string[] | undefined;
+}
+
+/**
+ * Loads an app and opens it as one user; for several users of one app, `loadApp` once and a `BaseApp`.
+ *
+ *     const app = await openApp(httpSource(url), { user: { userid: "DIR\\\\ann" }, mode: "qlik-sense" });
+ *     for (const table of app.tables) console.log(table.name, await readRows(table));
+ *
+ * @throws what `loadApp` and {@link BaseApp.openAs} throw
+ */
+export async function openApp(source: AppSource, options: OpenAppOptions): Promise<ReducedApp> {
+  const ring = options.keys === undefined ? undefined : openKeys(options.keys, {});
+  try {
+    const find = options.find ?? ring?.find;
+    return await new BaseApp(await loadApp(source, { ...options, find }), options).openAs(options);
+  } finally {
+    await ring?.close();
+  }
 }
 
 function denied(reasons: readonly string[]): { event: Pick<AuditEvent, "outcome" | "reasons"> } {

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
+import { decodeUtf8 } from "../bytes/utf8.ts";
 import type { SyntheticKey } from "../container/qvf/model-header.ts";
 import { sniff } from "../container/sniff.ts";
-import { QErr } from "../errors.ts";
+import { needs, QErr } from "../errors.ts";
+import { MAX_ACCESS_JSON_BYTES } from "../limits.ts";
 import { type AccessCell, type AccessTable, type LoadRule, loadCell, upper } from "../reduce/access-table.ts";
 import { readAccessJson } from "../reduce/case-format.ts";
 import { AS_ADMIN_NOTE } from "../table/admin-note.ts";
@@ -14,7 +16,7 @@ import type { QvdTable } from "../table/qvd-table.ts";
 import type { ScanProgress } from "../table/qvd-write.ts";
 import { symbolNumber, symbolText } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
-import { type OpenOptions, openFile, openSource } from "./open.ts";
+import { type ByteSource, type OpenOptions, openFile, openSource } from "./open.ts";
 import { isSealed } from "./open-seal-head.ts";
 import type { SealedTable } from "./open-sealed.ts";
 import { isAdminMadeApp, openQvfApp } from "./qvf-app.ts";
@@ -31,9 +33,9 @@ export interface LoadedApp {
   readonly syntheticKeys: readonly SyntheticKey[];
 }
 
-export interface LoadAppOptions extends ScanProgress, Pick<OpenOptions, "find" | "signature"> {
-  /** Section access from elsewhere: a JSON file in the form of policy cases, or a QVD. */
-  readonly access?: string | undefined;
+export interface LoadAppOptions extends ScanProgress, Pick<OpenOptions, "find" | "signature" | "stdin"> {
+  /** Section access from elsewhere, by path or as bytes: JSON in the form of policy cases, or a QVD. */
+  readonly access?: string | ByteSource | undefined;
   /** Says that an app of QVDs is to have no section access; otherwise its absence is refused. */
   readonly withoutAccess?: boolean | undefined;
   readonly lenient?: boolean | undefined;
@@ -44,65 +46,88 @@ const ACCESS_JSON = "section-access.json";
 const ACCESS_FOLDER = "section-access";
 
 /**
+ * Where an app comes from: a path (a QVF, a QVD, a folder of QVDs) or address; bytes of a QVF or QVD from anywhere; or
+ * the bytes of several QVDs, each of them a table. Who hands sources in closes them; they are not needed any more once
+ * the app is loaded.
+ */
+export type AppSource = string | ByteSource | readonly ByteSource[];
+
+/**
  * Loads an app: a QVF with its section access; a folder of QVDs, each of them a table, with its section access in `section-access.json` or as QVDs in
- * the folder `section-access`; or one QVD.
+ * the folder `section-access`; or QVDs.
  * @throws `USAGE` if an app of QVDs has no section access and nobody said that it is to have none, and what reading throws
  */
-export async function loadApp(path: string, options: LoadAppOptions = {}): Promise<LoadedApp> {
-  const folder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
-  if (!folder && (await isQvf(path))) return loadQvf(path, options);
-  const files = folder ? await qvdsIn(path) : [path];
-  if (files.length === 0) throw new QErr("SOURCE_NOT_FOUND", `${path} holds no QVD`);
-  const model = await withTables(files, options, (tables) =>
+export async function loadApp(from: AppSource, options: LoadAppOptions = {}): Promise<LoadedApp> {
+  if (typeof from !== "string") return loadSources([from].flat().map(borrowed), options);
+  const folder = (await stat(from).catch(() => undefined))?.isDirectory() === true;
+  if (!folder) {
+    const source = await openSource(from, options);
+    try {
+      return await loadSources([source], options);
+    } finally {
+      await source.close();
+    }
+  }
+  const files = await qvdsIn(from);
+  if (files.length === 0) throw new QErr("SOURCE_NOT_FOUND", `${from} holds no QVD`);
+  const beside = options.access === undefined ? await accessBeside(from, options) : undefined;
+  return withFiles(files, (sources) => loadQvds(sources, basename(from), options, beside));
+}
+
+/** The same bytes, of which closing is somebody else's business. */
+function borrowed(source: ByteSource): ByteSource {
+  const { size, name } = source;
+  const read: ByteSource["read"] = (offset, length) => source.read(offset, length);
+  const readInto: ByteSource["readInto"] = (offset, target) => source.readInto(offset, target);
+  return { size, name, read, readInto, close: async () => {} };
+}
+
+async function loadSources(sources: readonly ByteSource[], options: LoadAppOptions): Promise<LoadedApp> {
+  const [only] = sources;
+  if (only === undefined) throw new QErr("USAGE", "an app has at least one source");
+  const name = basename(only.name);
+  if (sources.length === 1 && (await sniff(only)) === "qvf") return loadQvf(only, name, options);
+  return loadQvds(sources, name, options, undefined);
+}
+
+async function loadQvds(
+  sources: readonly ByteSource[],
+  name: string,
+  options: LoadAppOptions,
+  beside: readonly AccessTable[] | undefined,
+): Promise<LoadedApp> {
+  const model = await withTables(sources, options, (tables) =>
     loadModel(
       tables.map((table) => ({ table })),
       options,
     ),
   );
-  const access =
-    options.access === undefined
-      ? await accessBeside(path, folder, options)
-      : await accessFrom([options.access], options);
+  const access = options.access === undefined ? beside : await accessFrom(options.access, options);
   if (access === undefined && options.withoutAccess !== true) {
-    throw new QErr("USAGE", `${path} has no section access`, {
+    throw new QErr("USAGE", `${name} has no section access`, {
       hint: `put ${ACCESS_JSON} beside the tables, or name a file with --access; --no-access shows everything to everybody`,
     });
   }
-  return { name: basename(path), model, access, version: versionOf(model, access), syntheticKeys: [] };
-}
-
-async function isQvf(path: string): Promise<boolean> {
-  const source = await openSource(path);
-  try {
-    return (await sniff(source)) === "qvf";
-  } finally {
-    await source.close();
-  }
+  return { name, model, access, version: versionOf(model, access), syntheticKeys: [] };
 }
 
 /**
  * The data of a Qlik Sense app. System tables are left out: they count the rows and name the fields of everybody.
  * Stored section access is taken as it is: Qlik has upper-cased what it upper-cases, and no more may be (R11b).
  */
-async function loadQvf(path: string, options: LoadAppOptions): Promise<LoadedApp> {
-  const source = await openSource(path);
-  try {
-    const app = await openQvfApp(source);
-    const { header, tables, sectionAccess } = await app.model();
-    const comment = (await isAdminMadeApp(app)) ? AS_ADMIN_NOTE : "";
-    const users = tables
-      .filter((t) => !t.isSystem)
-      .map((table) => ({ table: { ...table, comment }, synthetic: table.isSynthetic }));
-    const model = await loadModel(users, options);
-    const rule = { numbers: false, upperCase: false };
-    const own =
-      sectionAccess.length === 0 ? undefined : await Promise.all(sectionAccess.map((t) => accessTable(t, rule)));
-    const access = options.access === undefined ? own : await accessFrom([options.access], options);
-    const name = basename(path);
-    return { name, model, access, version: versionOf(model, access), syntheticKeys: header.syntheticKeys };
-  } finally {
-    await source.close();
-  }
+async function loadQvf(source: ByteSource, name: string, options: LoadAppOptions): Promise<LoadedApp> {
+  const app = await openQvfApp(source);
+  const { header, tables, sectionAccess } = await app.model();
+  const comment = (await isAdminMadeApp(app)) ? AS_ADMIN_NOTE : "";
+  const users = tables
+    .filter((t) => !t.isSystem)
+    .map((table) => ({ table: { ...table, comment }, synthetic: table.isSynthetic }));
+  const model = await loadModel(users, options);
+  const rule = { numbers: false, upperCase: false };
+  const own =
+    sectionAccess.length === 0 ? undefined : await Promise.all(sectionAccess.map((t) => accessTable(t, rule)));
+  const access = options.access === undefined ? own : await accessFrom(options.access, options);
+  return { name, model, access, version: versionOf(model, access), syntheticKeys: header.syntheticKeys };
 }
 
 async function qvdsIn(folder: string): Promise<string[]> {
@@ -113,14 +138,27 @@ async function qvdsIn(folder: string): Promise<string[]> {
     .map((n) => join(folder, n));
 }
 
-async function withTables<T>(
+async function withFiles<T>(
   files: readonly string[],
+  work: (sources: readonly ByteSource[]) => Promise<T>,
+): Promise<T> {
+  const sources: ByteSource[] = [];
+  try {
+    for (const file of files) sources.push(await openSource(file));
+    return await work(sources);
+  } finally {
+    for (const source of sources) await source.close();
+  }
+}
+
+async function withTables<T>(
+  sources: readonly ByteSource[],
   options: LoadAppOptions,
   work: (tables: readonly QvdTable[]) => Promise<T>,
 ): Promise<T> {
   const opened = [];
   try {
-    for (const file of files) opened.push(await openFile(file, options));
+    for (const source of sources) opened.push(await openFile(source.name, { ...options, source: borrowed(source) }));
     return await work(opened.map((o) => lasting(o.table)));
   } finally {
     for (const o of opened) await o.close();
@@ -148,42 +186,41 @@ async function requireWhole(table: QvdTable | SealedTable): Promise<void> {
   });
 }
 
-async function accessBeside(
-  path: string,
-  folder: boolean,
-  options: LoadAppOptions,
-): Promise<readonly AccessTable[] | undefined> {
-  if (!folder || options.withoutAccess === true) return undefined;
-  const json = join(path, ACCESS_JSON);
-  if ((await stat(json).catch(() => undefined))?.isFile()) return accessFrom([json], options);
-  const inside = join(path, ACCESS_FOLDER);
+async function accessBeside(folder: string, options: LoadAppOptions): Promise<readonly AccessTable[] | undefined> {
+  if (options.withoutAccess === true) return undefined;
+  const json = join(folder, ACCESS_JSON);
+  if ((await stat(json).catch(() => undefined))?.isFile()) return accessFrom(json, options);
+  const inside = join(folder, ACCESS_FOLDER);
   if (!(await stat(inside).catch(() => undefined))?.isDirectory()) return undefined;
   const files = await qvdsIn(inside);
-  return files.length === 0 ? undefined : accessFrom(files, options);
+  if (files.length === 0) return undefined;
+  return (await withFiles(files, (sources) => Promise.all(sources.map((s) => accessIn(s, options))))).flat();
 }
 
-async function accessFrom(files: readonly string[], options: LoadAppOptions): Promise<readonly AccessTable[]> {
-  const out: AccessTable[] = [];
-  for (const file of files) {
-    if (extname(file).toLowerCase() === ".json") {
-      const text = await readFile(file, "utf8").catch((cause: unknown) => {
-        throw new QErr("SOURCE_NOT_FOUND", `${file} cannot be read`, { cause });
-      });
-      const tables = readAccessJson(text);
-      if (tables === undefined) throw new QErr("ACCESS_CASE", `${file} has no section access`);
-      out.push(...tables);
-    } else {
-      // Loaded by us, so upper-cased by us (R11); a QVD says itself what is a number.
-      const rule = { numbers: false, upperCase: true };
-      out.push(
-        ...(await withTables([file], options, async (tables) => {
-          for (const table of tables) await requireWhole(table);
-          return Promise.all(tables.map((t) => accessTable(t, rule)));
-        })),
-      );
-    }
+async function accessFrom(from: string | ByteSource, options: LoadAppOptions): Promise<readonly AccessTable[]> {
+  if (typeof from !== "string") return accessIn(borrowed(from), options);
+  return withFiles([from], ([source]) => accessIn(source!, options));
+}
+
+/** Section access in one source: a QVD, or JSON. */
+async function accessIn(source: ByteSource, options: LoadAppOptions): Promise<readonly AccessTable[]> {
+  if (extname(source.name).toLowerCase() === ".json" || (await beginsAsJson(source))) {
+    const most = source.size <= MAX_ACCESS_JSON_BYTES;
+    needs(most, "LIMIT_EXCEEDED", `${source.name} has ${source.size} bytes, at most ${MAX_ACCESS_JSON_BYTES} are read`);
+    const tables = readAccessJson(decodeUtf8(await source.read(0, source.size), source.name));
+    if (tables === undefined) throw new QErr("ACCESS_CASE", `${source.name} has no section access`);
+    return tables;
   }
-  return out;
+  // Loaded by us, so upper-cased by us (R11); a QVD says itself what is a number.
+  const rule = { numbers: false, upperCase: true };
+  return withTables([source], options, async (tables) => {
+    for (const table of tables) await requireWhole(table);
+    return Promise.all(tables.map((t) => accessTable(t, rule)));
+  });
+}
+
+async function beginsAsJson(source: ByteSource): Promise<boolean> {
+  return /^\s*\{/.test(String.fromCharCode(...(await source.read(0, Math.min(64, source.size)))));
 }
 
 /** The cells of a table as section access. The text `*` is the star. */

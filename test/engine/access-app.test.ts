@@ -3,8 +3,15 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BaseApp, openApp } from "../../src/engine/access-app.ts";
 import { type LoadedApp, loadApp } from "../../src/engine/access-load.ts";
+import { newAppParts, writeApp } from "../../src/engine/app-write.ts";
 import type { AuditEvent } from "../../src/engine/audit.ts";
 import { isQErr } from "../../src/errors.ts";
+import { MAX_ACCESS_JSON_BYTES } from "../../src/limits.ts";
+import { memorySource } from "../../src/source/memory.ts";
+import { memorySink } from "../../src/source/sink.ts";
+import type { ByteSource } from "../../src/source/source.ts";
+import { memoryTable } from "../../src/table/memory-table.ts";
+import { appTable } from "../../src/table/qvf-draft.ts";
 import { readRows } from "../../src/table/read-rows.ts";
 import { SHOP, SHOP_ACCESS, shopFolder, temporaryFolder, writeQvds } from "./access-folder.ts";
 
@@ -107,6 +114,65 @@ describe("opening an app as a user", () => {
       mode: "qlik-sense",
     });
     for (const secret of ["hush", "WEST", "BOB", "c1"]) expect(JSON.stringify(events)).not.toContain(secret);
+  });
+});
+
+describe("opening an app from bytes", () => {
+  const bytesOf = (name: string) => memorySource(new Uint8Array(readFileSync(join(folder, name))), name);
+
+  it("takes several QVDs and section access from memory, and leaves them open", async () => {
+    const open = ["Orders.qvd", "Clients.qvd", "Items.qvd"].map((name) => {
+      let closed = 0;
+      const source = { ...bytesOf(name), close: async () => void closed++, closed: () => closed };
+      return source;
+    });
+    const app = await openApp(open, { user: { userid: "POST\\EVA" }, access: bytesOf("section-access.json") });
+    expect(app.tables.map((t) => [t.name, t.rows])).toEqual([
+      ["Orders", 2],
+      ["Clients", 1],
+      ["Items", 2],
+    ]);
+    expect(open.map((source) => source.closed())).toEqual([0, 0, 0]);
+    await expect(openApp([], { user: {} })).rejects.toThrow(expect.objectContaining({ code: "USAGE" }));
+    await expect(openApp(open, { user: {} })).rejects.toThrow(expect.objectContaining({ code: "USAGE" }));
+  });
+
+  it("takes a QVF from a source that is no object literal, and reads ranges of it", async () => {
+    const parts = await newAppParts({
+      title: "Shop",
+      script: "",
+      tables: [await appTable(memoryTable("T", ["ZONE"], [["WEST", "EAST"]]))],
+      access: [await appTable(memoryTable("SA", ["ACCESS", "USERID", "ZONE"], [["USER"], ["EVA"], ["EAST"]]))],
+    });
+    const sink = memorySink();
+    await writeApp(sink, parts);
+    await sink.commit();
+    const inner = memorySource(sink.result(), "shop.qvf");
+    class Ranges implements ByteSource {
+      readonly name = inner.name;
+      get size() {
+        return inner.size;
+      }
+      read(offset: number, length: number) {
+        return inner.read(offset, length);
+      }
+      readInto(offset: number, target: Uint8Array) {
+        return inner.readInto(offset, target);
+      }
+      async close() {
+        throw new Error("closed");
+      }
+    }
+    const app = await openApp(new Ranges(), { user: { userid: "eva" } });
+    expect([app.name, await readRows(app.tables[0]!)]).toEqual(["shop.qvf", [["EAST"]]]);
+  });
+
+  it("reads no section access that is too long to be held", async () => {
+    expect(MAX_ACCESS_JSON_BYTES).toBe(256 * 1024 * 1024);
+    const access = { ...memorySource(new Uint8Array(64)), name: "long.json", size: MAX_ACCESS_JSON_BYTES + 1 };
+    await expect(openApp(bytesOf("Items.qvd"), { user: {}, access })).rejects.toThrow(
+      expect.objectContaining({ code: "LIMIT_EXCEEDED" }),
+    );
   });
 });
 
