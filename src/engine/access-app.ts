@@ -3,7 +3,7 @@ import type { SyntheticKey } from "../container/qvf/model-header.ts";
 import { QErr } from "../errors.ts";
 import { type Allowed, carryOut, decide, type Outcome, prepareApp, type ReducibleApp } from "../reduce/admit.ts";
 import { compact } from "../reduce/compact.ts";
-import { decoySelection } from "../reduce/decoy.ts";
+import { countedOps, evenOut } from "../reduce/even-work.ts";
 import type { User } from "../reduce/identity.ts";
 import { KernelOps } from "../reduce/kernel-ops.ts";
 import { reductionKey } from "../reduce/key.ts";
@@ -24,7 +24,10 @@ export interface BaseAppOptions {
   readonly audit?: AuditLog | undefined;
   /** Bytes of reduced models kept for the next user with the same rights; 512 MiB if left out. */
   readonly cacheBytes?: number | undefined;
-  /** A denial takes at least this long, so that its time does not tell the reason; 100 ms if left out. */
+  /**
+   * A denial takes at least this long, and twice what its work takes if that is longer, so that its time does not tell
+   * the reason; 100 ms if left out.
+   */
   readonly denyAfterMs?: number | undefined;
   /** Tables to loosen besides those that the app marks so. */
   readonly loosened?: readonly string[] | undefined;
@@ -67,6 +70,8 @@ export class BaseApp {
   readonly syntheticKeys: readonly SyntheticKey[];
   readonly #audit: AuditLog | undefined;
   readonly #denyAfterMs: number;
+  /** Per way of treating circles: the time of a denial, measured at the first one. */
+  readonly #denialMs = new Map<string, number>();
 
   constructor(loaded: LoadedApp, options: BaseAppOptions = {}) {
     this.name = loaded.name;
@@ -91,7 +96,7 @@ export class BaseApp {
     const about = { time: new Date().toISOString(), user: whoIs(as.user), app: this.name, version: this.version, mode };
     await this.#audit?.append({ ...about, ...seen.event });
     if (seen.app !== undefined) return seen.app;
-    const left = this.#denyAfterMs - (performance.now() - started);
+    const left = this.#denialTime(rules) - (performance.now() - started);
     if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
     throw new QErr("ACCESS_DENIED", "access denied", { hint: "ask the owner of the app" });
   }
@@ -100,10 +105,11 @@ export class BaseApp {
     const { model } = this.reducible;
     if (as.noData === true)
       return { event: { outcome: "no-data" }, app: handOut(this, withoutData(model), undefined, []) };
-    const decision = decide(this.reducible, as.user, rules);
+    const ops = countedOps(this.reducible.ops);
+    const counted = { ...this.reducible, ops };
+    const decision = decide(counted, as.user, rules);
     if (decision.denied) {
-      // As much work as for somebody whose selection leaves nothing.
-      carryOut(this.reducible, decoySelection(this.reducible, rules), rules);
+      evenOut(counted.forest(rules.loops), ops);
       return denied(decision.reasons);
     }
     const reduction = this.#hash(decision, rules);
@@ -112,12 +118,30 @@ export class BaseApp {
     if (cached !== undefined) {
       return { event: opened(cached, reduction, omitted), app: handOut(this, cached, reduction, omitted) };
     }
-    const outcome = carryOut(this.reducible, decision, rules);
-    if (outcome.denied) return denied(outcome.reasons);
+    const outcome = carryOut(counted, decision, rules);
+    if (outcome.denied) {
+      evenOut(counted.forest(rules.loops), ops);
+      return denied(outcome.reasons);
+    }
     const reduced = compact(model, outcome.kept.rows, decision.omitted);
     if (as.prove === true) this.#prove(decision, outcome, rules, reduced);
     this.cache.set(reduction, reduced);
     return { event: opened(reduced, reduction, omitted), app: handOut(this, reduced, reduction, omitted) };
+  }
+
+  /** Twice the work of any denial, measured on work for nobody, so that it is the same whoever comes first. */
+  #denialTime(rules: Rules): number {
+    const known = this.#denialMs.get(rules.loops);
+    if (known !== undefined) return known;
+    const forest = this.reducible.forest(rules.loops);
+    const work = (): number => {
+      const from = performance.now();
+      evenOut(forest, countedOps(this.reducible.ops));
+      return performance.now() - from;
+    };
+    const ms = Math.max(this.#denyAfterMs, 2 * Math.max(work(), work()));
+    this.#denialMs.set(rules.loops, ms);
+    return ms;
   }
 
   #prove(decision: Allowed, outcome: Outcome, rules: Rules, reduced: Model): void {

@@ -3,7 +3,7 @@ import { COLUMN_BYTES, getColumn, setColumn, writeColumns } from "../kernel/colu
 import type { Kernel } from "../kernel/kernel.ts";
 import { maskBytes } from "../kernel/sizes.ts";
 import { createKernel, type KernelOptions } from "../kernel/wasm.ts";
-import type { Bits } from "../table/model-bits.ts";
+import { allBits, type Bits } from "../table/model-bits.ts";
 import type { RowOps } from "./semijoin.ts";
 
 /** Rows copied at a time: 256 KiB of a column, so that what was copied is still in the cache when it is looked at. */
@@ -26,6 +26,8 @@ export class KernelOps implements RowOps {
   readonly #build: KernelOptions["build"];
   readonly #chunkRows: number;
   #kernel: Kernel | undefined;
+  #calls = 0;
+  #saved = 0;
 
   constructor(options: KernelOpsOptions = {}) {
     this.#build = options.build;
@@ -40,12 +42,26 @@ export class KernelOps implements RowOps {
     return this.#kernel?.arena.buffer;
   }
 
+  /** Runs of rows that the kernel went through. */
+  get calls(): number {
+    return this.#calls;
+  }
+
   test(index: Int32Array, state: Bits, rows: Bits): void {
     this.#run("test", index, state, rows);
   }
 
   scatter(index: Int32Array, rows: Bits, state: Bits): void {
     this.#run("scatter", index, state, rows);
+  }
+
+  saved(): number {
+    return this.#saved;
+  }
+
+  spend(runs: number): void {
+    const nothing = new Int32Array(this.#chunkRows);
+    for (let n = 0; n < runs; n++) this.#run("test", nothing, new Uint32Array(1), allBits(nothing.length));
   }
 
   /** Overwrites with zeros whatever linear memory held. */
@@ -64,7 +80,11 @@ export class KernelOps implements RowOps {
       const count = Math.min(this.#chunkRows, index.length - first);
       const mine = rows.subarray(first / 32, Math.ceil((first + count) / 32));
       const fill = fillOf(mine, count);
-      if (fill === "none") continue;
+      if (fill === "none") {
+        this.#saved++;
+        continue;
+      }
+      this.#calls++;
       arena.int32(at.index, count).set(index.subarray(first, first + count));
       const mask = arena.uint32(at.mask, maskBytes(count) / 4);
       mask.fill(0);

@@ -8,6 +8,10 @@ export interface RowOps {
   test(index: Int32Array, state: Bits, rows: Bits): void;
   /** Sets the bit of every value that a row of `rows` has; bit 0 stands for NULL. */
   scatter(index: Int32Array, rows: Bits, state: Bits): void;
+  /** Runs of rows, of whatever length the loops go in, that were passed over until now because no row was left in them. */
+  saved(): number;
+  /** Goes through that many runs for nothing. */
+  spend(runs: number): void;
   /** Called after each user: overwrites what the loops keep for themselves. */
   wipe(): void;
 }
@@ -43,6 +47,10 @@ export const SCRIPT_OPS: RowOps = {
         state[v >>> 5]! |= 1 << (v & 31);
       }
     }
+  },
+  saved: () => 0,
+  spend() {
+    // Saves nothing but words of 32 rows.
   },
   wipe() {
     // Keeps nothing.

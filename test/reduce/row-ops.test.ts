@@ -138,6 +138,8 @@ describe("linear memory", () => {
     const watched: RowOps = {
       test: (index, state, bits) => ops.test(index, state, bits),
       scatter: (index, bits, state) => ops.scatter(index, bits, state),
+      saved: () => ops.saved(),
+      spend: (runs) => ops.spend(runs),
       wipe() {
         // The check would find what was there.
         if (ops.memory !== undefined && held(ops)) seen++;
@@ -161,6 +163,8 @@ describe("linear memory", () => {
         throw new Error("a sweep failed");
       },
       scatter: (index, bits, state) => ops.scatter(index, bits, state),
+      saved: () => ops.saved(),
+      spend: (runs) => ops.spend(runs),
       wipe: () => ops.wipe(),
     };
     const app = new BaseApp(loaded, { ops: broken });
