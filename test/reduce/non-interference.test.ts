@@ -94,7 +94,23 @@ function reducedBytes(policy: PolicyCase, dice: Dice | undefined): Uint8Array {
   return canonicalModel(compact(app.model, outcome.kept.rows, decision.omitted));
 }
 
+/**
+ * Draws of a change until one is of hidden things only: about half of them move the selection, or give a hidden row a
+ * value that shows it. With one draw a model, too few are left to compare (149 of 351 who get in, of 600 models).
+ */
+const DRAWS = 6;
+
+function hiddenDraw(policy: PolicyCase, before: string, seed: number): { other: PolicyCase; dice: Dice } | undefined {
+  for (let draw = 0; draw < DRAWS; draw++) {
+    const dice = new Dice(seed + 7 + 100_003 * draw);
+    const other = changeHidden(policy, dice);
+    if (seen(other) === before) return { other, dice };
+  }
+  return undefined;
+}
+
 it(`gives the same bytes whatever is hidden (${CASES} random models)`, { timeout: 600_000 }, () => {
+  let letIn = 0;
   let compared = 0;
   let changed = 0;
   for (let seed = 1; seed <= CASES; seed++) {
@@ -102,10 +118,10 @@ it(`gives the same bytes whatever is hidden (${CASES} random models)`, { timeout
     if (policy.noData) continue;
     const before = seen(policy);
     if (before === undefined) continue;
-    const dice = new Dice(seed + 7);
-    const other = changeHidden(policy, dice);
-    // A change that moves the selection, or shows a hidden row, is no change of hidden things only.
-    if (seen(other) !== before) continue;
+    letIn++;
+    const draw = hiddenDraw(policy, before, seed);
+    if (draw === undefined) continue;
+    const { other, dice } = draw;
     compared++;
     if (JSON.stringify(other.tables) !== JSON.stringify(policy.tables)) changed++;
     const a = reducedBytes(policy, undefined);
@@ -113,6 +129,7 @@ it(`gives the same bytes whatever is hidden (${CASES} random models)`, { timeout
     expect(Buffer.from(b).equals(Buffer.from(a)), `seed ${seed}`).toBe(true);
     expect(Buffer.from(b).includes("SECRET") && !before.includes("SECRET"), `seed ${seed}`).toBe(false);
   }
-  expect(compared).toBeGreaterThan(CASES / 5);
-  expect(changed).toBeGreaterThan(CASES / 8);
+  expect(letIn).toBeGreaterThan(CASES / 2);
+  expect(compared).toBeGreaterThan((2 / 3) * letIn);
+  expect(changed).toBeGreaterThan(CASES / 4);
 });
