@@ -13,8 +13,10 @@
 //   utf8           (at, length)                                         -> well-formed bytes
 //   symbols        (at, length, count, starts, report)                  -> fault
 //   symbolsUtf8    (at, starts, count)                                  -> first bad entry, or count
-//   gather         (at, starts, order, count, bias, out)                -> bytes
-//   gatheredBytes  (starts, order, count, bias)                         -> bytes (f64)
+//   evenLength       (starts, count)                                    -> bytes of each entry, or 0
+//   numberedLengths  (starts, count, numbers, lengths)
+//   offsetsOf        (lengths, count)                                   -> bytes
+//   placeEntries     (at, starts, count, numbers, offsets, length, out)
 //   zero           (at, length)
 //   copy           (to, from, length)
 //   init           ()                                                   fills the constant tables, once an instance
@@ -30,7 +32,8 @@ export { renumber } from "./renumber";
 export { compact, countRows } from "./compact";
 export { crc32c, init } from "./crc32c";
 export { utf8 } from "./utf8";
-export { symbols, symbolsUtf8, gather, gatheredBytes } from "./symbols";
+export { symbols, symbolsUtf8 } from "./symbols";
+export { evenLength, numberedLengths, offsetsOf, placeEntries } from "./place";
 
 export function zero(at: usize, length: usize): void {
   memory.fill(at, 0, length);

@@ -1,6 +1,5 @@
 // Symbol tables as stored in a QVD: 01 int32 | 02 float64 | 04 text 00 | 05 int32 text 00 | 06 float64 text 00.
 
-import { copy16 } from "./compact";
 import { walk } from "./utf8";
 
 const NONE: u32 = 0;
@@ -114,31 +113,4 @@ export function symbolsUtf8(at: usize, starts: usize, count: u32): u32 {
     if (walk(text, end) != end) return i;
   }
   return count;
-}
-
-export function gather(at: usize, starts: usize, order: usize, count: u32, bias: i32, out: usize): usize {
-  const first = out;
-  const end = order + (<usize>count << 2);
-  for (; order < end; order += 4) {
-    const entry = starts + (<usize>(load<i32>(order) + bias) << 2);
-    const from = at + <usize>load<u32>(entry);
-    const length = at + <usize>load<u32>(entry, 4) - from;
-    if (length > 256) {
-      memory.copy(out, from, length);
-    } else {
-      for (let i: usize = 0; i < length; i += 16) copy16(out + i, from + i);
-    }
-    out += length;
-  }
-  return out - first;
-}
-
-export function gatheredBytes(starts: usize, order: usize, count: u32, bias: i32): f64 {
-  let sum: u64 = 0;
-  const end = order + (<usize>count << 2);
-  for (; order < end; order += 4) {
-    const entry = starts + (<usize>(load<i32>(order) + bias) << 2);
-    sum += <u64>(load<u32>(entry, 4) - load<u32>(entry));
-  }
-  return <f64>sum;
 }

@@ -159,9 +159,9 @@ function sealedTable(
     source: checked,
     records: rows,
     region,
-    readSymbols(ordinal, target) {
+    readSymbols(ordinal, target, from = 0) {
       const field = open.get(ordinal);
-      return field ? parts.readInto(field, PART.SYMBOLS, 0, target) : plain.readSymbols(ordinal, target);
+      return field ? parts.readInto(field, PART.SYMBOLS, from, target) : plain.readSymbols(ordinal, target, from);
     },
     symbols(ordinal) {
       const field = open.get(ordinal);

@@ -7,7 +7,7 @@ import { bitTableBytes } from "./sizes.ts";
  *     +0  u32 base       address of row 0            +28 u32 beyond     greatest stored index >= entries, plus 1
  *     +4  u32 stride     bits from row to row        +32 u32 toOffset   repack: first bit in the new record
  *     +8  u32 bitOffset  first bit                   +36 u32 toWidth    repack: bits in the new record
- *     +12 u32 bitWidth   0-32                        +40 u32 order      renumber: list of first uses, address
+ *     +12 u32 bitWidth   0-32                        +40 u32 seen       renumber: bits of symbols met, or 0
  *     +16 i32 bias       index = stored + bias       +44 u32 used       renumber: symbols met
  *     +20 u32 table      address; see Kernel         +48 u32 nulls      renumber: 1 if a NULL was met
  *     +24 u32 entries    of that table               +52 u32 wrote      pack, repack: OR of what was stored
@@ -26,7 +26,7 @@ export const AT = {
   beyond: 28,
   toOffset: 32,
   toWidth: 36,
-  order: 40,
+  seen: 40,
   used: 44,
   nulls: 48,
   wrote: 52,
@@ -45,7 +45,7 @@ export interface ColumnPlace {
   readonly entries?: number;
   readonly toOffset?: number;
   readonly toWidth?: number;
-  readonly order?: Pointer;
+  readonly seen?: Pointer;
 }
 
 /** Allocates and writes descriptors, one after the other. */
@@ -63,7 +63,7 @@ export function writeColumns(arena: Arena, columns: readonly ColumnPlace[]): Poi
     setColumn(arena, to, "entries", column.entries ?? 0);
     setColumn(arena, to, "toOffset", column.toOffset ?? 0);
     setColumn(arena, to, "toWidth", column.toWidth ?? 0);
-    setColumn(arena, to, "order", column.order ?? 0);
+    setColumn(arena, to, "seen", column.seen ?? 0);
   });
   return at;
 }

@@ -51,8 +51,8 @@ export interface Kernel {
    * Numbers the symbols of each column from 0 in the order of their first use, and writes the numbers in place of the
    * stored indexes: number `n` as `n + nullSpan(bias)`, NULL as 0. That always fits, since there are no more numbers than
    * stored indexes. `table` holds a uint32 for each of `entries` stored indexes, zero before the first call, then the
-   * number plus 1; a stored index met first is appended to `order` (uint32, room for `entries`) and `used` counts. A
-   * NULL sets `nulls` to 1. What is beyond `entries` stays as it is.
+   * number plus 1; `used` counts. A NULL sets `nulls` to 1. What is beyond `entries` stays as it is. For a large table
+   * `seen` may be a bit for each entry, zero before the first call, then set for the symbols met; the result is the same.
    */
   renumber(columns: Pointer, count: number, rows: number): void;
 
@@ -88,14 +88,31 @@ export interface Kernel {
   /** The first entry whose text is not UTF-8; `count` if there is none. */
   symbolsUtf8(bytes: Pointer, starts: Pointer, count: number): number;
 
-  /**
-   * Copies entries one after the other to `out`: for each of `count` stored indexes in `order` the entry of symbol
-   * `order[i] + bias`. Returns the bytes written. Only for indexes that were checked.
-   */
-  gather(bytes: Pointer, starts: Pointer, order: Pointer, count: number, bias: number, out: Pointer): number;
+  /** The length of each of `count` entries if all are as long, else 0; `starts` has one more, the end of the last. */
+  evenLength(starts: Pointer, count: number): number;
 
-  /** Sum of the bytes {@link gather} would write; exact up to 2^53. */
-  gatheredBytes(starts: Pointer, order: Pointer, count: number, bias: number): number;
+  /**
+   * For each of `count` entries that has a number: `lengths[number] = bytes of the entry`. `numbers` is what
+   * {@link renumber} made of `table`, from the first of these entries on: number plus 1, or 0 for an entry without one.
+   */
+  numberedLengths(starts: Pointer, count: number, numbers: Pointer, lengths: Pointer): void;
+
+  /** Turns `count` lengths into offsets from the first, in place. Returns their sum. */
+  offsetsOf(lengths: Pointer, count: number): number;
+
+  /**
+   * Copies each of `count` entries that has a number, as above, to `out + offsets[number]`, or to `out + number * length`
+   * if `offsets` is 0 and all are as long. Writes nothing else, no slack either, so a table can come in parts.
+   */
+  placeEntries(
+    bytes: Pointer,
+    starts: Pointer,
+    count: number,
+    numbers: Pointer,
+    offsets: Pointer,
+    length: number,
+    out: Pointer,
+  ): void;
 
   /** `memory.fill` with zero and `memory.copy`. */
   zero(at: Pointer, length: number): void;

@@ -56,30 +56,54 @@ export function symbolsUtf8(arena: Arena, at: Pointer, starts: Pointer, count: n
   return count;
 }
 
-export function gather(
-  arena: Arena,
-  at: Pointer,
-  starts: Pointer,
-  order: Pointer,
-  count: number,
-  bias: number,
-  out: Pointer,
-): number {
-  const bytes = new Uint8Array(arena.buffer);
-  const begins = new Uint32Array(arena.buffer, starts);
-  let to = out;
-  for (const index of arena.uint32(order, count)) {
-    const from = begins[index + bias]!;
-    const end = begins[index + bias + 1]!;
-    bytes.copyWithin(to, at + from, at + end);
-    to += end - from;
-  }
-  return to - out;
+export function evenLength(arena: Arena, starts: Pointer, count: number): number {
+  const begins = arena.uint32(starts, count + 1);
+  const lengths = new Set(Array.from({ length: count }, (_, i) => begins[i + 1]! - begins[i]!));
+  return lengths.size === 1 ? [...lengths][0]! : 0;
 }
 
-export function gatheredBytes(arena: Arena, starts: Pointer, order: Pointer, count: number, bias: number): number {
-  const begins = new Uint32Array(arena.buffer, starts);
+export function numberedLengths(
+  arena: Arena,
+  starts: Pointer,
+  count: number,
+  numbers: Pointer,
+  lengths: Pointer,
+): void {
+  const begins = arena.uint32(starts, count + 1);
+  const to = new Uint32Array(arena.buffer, lengths);
+  arena.uint32(numbers, count).forEach((number, i) => {
+    if (number > 0) to[number - 1] = begins[i + 1]! - begins[i]!;
+  });
+}
+
+export function offsetsOf(arena: Arena, lengths: Pointer, count: number): number {
   let sum = 0;
-  for (const index of arena.uint32(order, count)) sum += begins[index + bias + 1]! - begins[index + bias]!;
+  const all = arena.uint32(lengths, count);
+  all.forEach((length, i) => {
+    all[i] = sum;
+    sum += length;
+  });
   return sum;
+}
+
+export interface EntriesToPlace {
+  readonly at: Pointer;
+  readonly starts: Pointer;
+  readonly count: number;
+  readonly numbers: Pointer;
+  readonly offsets: Pointer;
+  readonly length: number;
+  readonly out: Pointer;
+}
+
+export function placeEntries(arena: Arena, entries: EntriesToPlace): void {
+  const { at, starts, count, numbers, offsets, length, out } = entries;
+  const bytes = new Uint8Array(arena.buffer);
+  const begins = arena.uint32(starts, count + 1);
+  const places = new Uint32Array(arena.buffer, offsets);
+  arena.uint32(numbers, count).forEach((number, i) => {
+    if (number === 0) return;
+    const to = offsets === 0 ? (number - 1) * length : places[number - 1]!;
+    bytes.copyWithin(out + to, at + begins[i]!, at + begins[i + 1]!);
+  });
 }

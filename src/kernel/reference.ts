@@ -2,7 +2,7 @@ import { ARENA_BASE, Arena, type Pointer } from "./arena.ts";
 import { AT, COLUMN_BYTES } from "./column.ts";
 import type { Kernel } from "./kernel.ts";
 import { crc32c, utf8Prefix } from "./reference-bytes.ts";
-import { gather, gatheredBytes, symbolsUtf8, walkSymbols } from "./reference-symbols.ts";
+import { evenLength, numberedLengths, offsetsOf, placeEntries, symbolsUtf8, walkSymbols } from "./reference-symbols.ts";
 import { nullSpan } from "./sizes.ts";
 
 /** A descriptor, read. */
@@ -17,7 +17,7 @@ interface Column {
   readonly entries: number;
   readonly toOffset: number;
   readonly toWidth: number;
-  readonly order: Pointer;
+  readonly seen: Pointer;
 }
 
 /**
@@ -44,7 +44,7 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
       entries: u32("entries"),
       toOffset: u32("toOffset"),
       toWidth: u32("toWidth"),
-      order: u32("order"),
+      seen: u32("seen"),
     };
   }
 
@@ -142,9 +142,9 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
           } else {
             const entry = c.table + index * 4;
             if (view.getUint32(entry, true) === 0) {
-              view.setUint32(c.order + used * 4, index, true);
               used += 1;
               view.setUint32(entry, used, true);
+              if (c.seen !== 0) bytes[c.seen + (index >> 3)]! |= 1 << (index & 7);
             }
             to = view.getUint32(entry, true) - 1 + nullSpan(c.bias);
           }
@@ -183,8 +183,11 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
     utf8: (at, length) => utf8Prefix(bytes, at, length),
     symbols: (at, length, count, starts, report) => walkSymbols(arena, at, length, count, starts, report),
     symbolsUtf8: (at, starts, count) => symbolsUtf8(arena, at, starts, count),
-    gather: (at, starts, order, count, bias, out) => gather(arena, at, starts, order, count, bias, out),
-    gatheredBytes: (starts, order, count, bias) => gatheredBytes(arena, starts, order, count, bias),
+    evenLength: (starts, count) => evenLength(arena, starts, count),
+    numberedLengths: (starts, count, numbers, lengths) => numberedLengths(arena, starts, count, numbers, lengths),
+    offsetsOf: (lengths, count) => offsetsOf(arena, lengths, count),
+    placeEntries: (at, starts, count, numbers, offsets, length, out) =>
+      placeEntries(arena, { at, starts, count, numbers, offsets, length, out }),
     zero(at, length) {
       bytes.fill(0, at, at + length);
     },

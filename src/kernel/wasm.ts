@@ -30,8 +30,10 @@ interface Exports {
   readonly utf8: Kernel["utf8"];
   readonly symbols: Kernel["symbols"];
   readonly symbolsUtf8: Kernel["symbolsUtf8"];
-  readonly gather: Kernel["gather"];
-  readonly gatheredBytes: Kernel["gatheredBytes"];
+  readonly evenLength: Kernel["evenLength"];
+  readonly numberedLengths: Kernel["numberedLengths"];
+  readonly offsetsOf: Kernel["offsetsOf"];
+  readonly placeEntries: Kernel["placeEntries"];
   readonly zero: Kernel["zero"];
   readonly copy: Kernel["copy"];
   readonly init: () => void;
@@ -69,7 +71,7 @@ export function attachModule(memory: WebAssembly.Memory, module: WebAssembly.Mod
   // The one place where the module's types are taken on trust; the parity suite holds them.
   const raw = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
   raw.init();
-  const { unpack, pack, scatter, renumber, repack, compact, gatheredBytes, zero, copy } = raw;
+  const { unpack, pack, scatter, renumber, repack, compact, numberedLengths, placeEntries, zero, copy } = raw;
   return {
     build,
     arena: new Arena(memory.buffer),
@@ -85,8 +87,10 @@ export function attachModule(memory: WebAssembly.Memory, module: WebAssembly.Mod
     utf8: (at, length) => raw.utf8(at, length) >>> 0,
     symbols: (at, length, count, starts, report) => raw.symbols(at, length, count, starts, report) as SymbolFault,
     symbolsUtf8: (at, starts, count) => raw.symbolsUtf8(at, starts, count) >>> 0,
-    gather: (at, starts, order, count, bias, out) => raw.gather(at, starts, order, count, bias, out) >>> 0,
-    gatheredBytes,
+    evenLength: (starts, count) => raw.evenLength(starts, count) >>> 0,
+    numberedLengths,
+    offsetsOf: (lengths, count) => raw.offsetsOf(lengths, count) >>> 0,
+    placeEntries,
     zero,
     copy,
   };

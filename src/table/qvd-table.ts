@@ -17,8 +17,8 @@ export interface QvdTable extends Table {
   readonly source: ByteSource;
   /** For those who work on stored indexes. */
   readonly records: RowStore;
-  /** Fills `target`, which may lie in linear memory, with the bytes of a symbol table; it has the length of the header. */
-  readSymbols(ordinal: number, target: Uint8Array): Promise<void>;
+  /** Fills `target`, which may lie in linear memory, with bytes of a symbol table from `from`, 0 if left out, on. */
+  readSymbols(ordinal: number, target: Uint8Array, from?: number): Promise<void>;
 }
 
 /** True if `table` is stored in a QVD, so that its header can be carried over. */
@@ -49,7 +49,7 @@ export function qvdTable(source: ByteSource, header: QvdHeader, layout: QvdLayou
     layout,
     source,
     records,
-    readSymbols: (ordinal, target) => source.readInto(layout.symbols[ordinal]!.offset, target),
+    readSymbols: (ordinal, target, from = 0) => source.readInto(layout.symbols[ordinal]!.offset + from, target),
     symbols(ordinal) {
       let table = tables.get(ordinal);
       if (table === undefined) {

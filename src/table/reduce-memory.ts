@@ -18,6 +18,15 @@ export interface AllowedSymbols {
   readonly allows: (symbol: number) => boolean;
 }
 
+/**
+ * Bytes of a field's numbers from which on they no longer stay in the second-level cache. Such fields have a bit for
+ * each symbol besides, and are numbered one after the other over many records.
+ */
+const LARGE_TABLE_BYTES = 256 * 1024;
+
+/** Bytes of a symbol table that are walked at a time. */
+const WINDOW_BYTES = 256 * 1024;
+
 /** What a reduction keeps in memory, before any of it is there. */
 export interface ReducePlan {
   readonly allowed: readonly AllowedSymbols[];
@@ -32,7 +41,9 @@ export interface ReducePlan {
   readonly chunkRows: number;
   /** Room for kept records; what does not fit is read again. */
   readonly keptBytes: number;
-  /** Room for the largest symbol table: its bytes, where they begin, and what is left of it. */
+  /** Bytes of a symbol table that are walked at a time. */
+  readonly windowBytes: number;
+  /** Room for what is made of the largest symbol table, and for that table in one if its entries are very long. */
   readonly symbolBytes: number;
 }
 
@@ -49,8 +60,12 @@ export interface PlannedStrip {
 export interface ReduceMemory {
   /** Descriptors of the tested fields. */
   readonly tests: Pointer;
-  /** Descriptors of the fields that stay. */
+  /** Descriptors of the fields that stay: those with small tables, then those with large ones. */
   readonly uses: Pointer;
+  /** How many have small tables. */
+  readonly small: number;
+  /** Ordinals of the fields that stay, as their descriptors lie. */
+  readonly ordinals: readonly number[];
   readonly chunks: readonly [Pointer, Pointer];
   readonly mask: Pointer;
   /** Kept records of one chunk that found no room in `kept`. */
@@ -58,7 +73,15 @@ export interface ReduceMemory {
   /** Grows as records are kept. */
   readonly kept: Pointer;
   readonly out: readonly [Pointer, Pointer];
-  readonly symbols: Pointer;
+  /** Two windows, each behind as much room for what was left of the one before; and where their entries begin. */
+  readonly windows: readonly [Pointer, Pointer];
+  readonly starts: Pointer;
+  readonly report: Pointer;
+}
+
+/** Address of the descriptor of a field that stays. */
+export function useOf({ uses, ordinals }: ReduceMemory, ordinal: number): Pointer {
+  return uses + ordinals.indexOf(ordinal) * COLUMN_BYTES;
 }
 
 /**
@@ -75,6 +98,7 @@ export function planReduction(
     0,
     ...fields.map((k) => symbolRoom(header.fields[k]!.length, header.fields[k]!.noOfSymbols)),
   );
+  const longest = Math.max(0, ...fields.map((k) => header.fields[k]!.length));
   const numbers = new Set([...allowed.map((a) => a.ordinal), ...fields].map((ordinal) => places[ordinal]!.strip));
   const used = [...numbers].map((number) => strips[number]!);
   const rowBytes = used.reduce((sum, strip) => sum + strip.recordBytes, 0);
@@ -89,6 +113,7 @@ export function planReduction(
     rowBytes,
     chunkRows,
     keptBytes: Math.min(sizes.keptBytes, header.noOfRecords * rowBytes),
+    windowBytes: Math.min(WINDOW_BYTES, longest),
     symbolBytes: largest,
   };
 }
@@ -110,7 +135,7 @@ function chunkBytes({ strips, chunkRows }: ReducePlan): number {
 }
 
 function symbolRoom(length: number, count: number): number {
-  return 2 * Arena.sizeOf(length) + Arena.sizeOf(4 * (count + 1)) + Arena.sizeOf(12);
+  return 2 * Arena.sizeOf(length) + 2 * Arena.sizeOf(4 * (count + 1));
 }
 
 /** Bytes that {@link layOut} takes of an arena. */
@@ -118,7 +143,11 @@ export function arenaBytes(table: PlannedTable, plan: ReducePlan, limit = MAX_KE
   const { chunkRows } = plan;
   let sum = Arena.sizeOf(plan.allowed.length * COLUMN_BYTES) + Arena.sizeOf(plan.fields.length * COLUMN_BYTES);
   for (const { ordinal } of plan.allowed) sum += Arena.sizeOf(bitTableBytes(entriesOf(table, ordinal)));
-  for (const ordinal of plan.fields) sum += 2 * Arena.sizeOf(4 * entriesOf(table, ordinal));
+  for (const ordinal of plan.fields) {
+    const entries = entriesOf(table, ordinal);
+    sum += Arena.sizeOf(4 * entries) + (isLarge(entries) ? Arena.sizeOf(bitTableBytes(entries)) : 0);
+  }
+  sum += 2 * Arena.sizeOf(2 * plan.windowBytes) + Arena.sizeOf(startsBytes(plan)) + Arena.sizeOf(12);
   sum += 2 * Arena.sizeOf(chunkBytes(plan)) + Arena.sizeOf(chunkRows * plan.rowBytes);
   sum += 2 * Arena.sizeOf(outBytes(table, plan)) + Arena.sizeOf(maskBytes(chunkRows));
   sum += Arena.sizeOf(plan.keptBytes) + Arena.sizeOf(plan.symbolBytes);
@@ -157,26 +186,41 @@ export function layOut(kernel: Kernel, table: PlannedTable, plan: ReducePlan): R
       return column;
     }),
   );
+  const [small, large] = [false, true].map((is) => plan.fields.filter((k) => isLarge(entriesOf(table, k)) === is));
+  const ordinals = [...small!, ...large!];
   const uses = writeColumns(
     arena,
-    plan.fields.map((ordinal) => {
+    ordinals.map((ordinal) => {
       const entries = entriesOf(table, ordinal);
       const numbers = arena.alloc(4 * entries);
-      const order = arena.alloc(4 * entries);
-      return { ...place(ordinal), table: numbers, entries, order };
+      const seen = isLarge(entries) ? arena.alloc(bitTableBytes(entries)) : 0;
+      return { ...place(ordinal), table: numbers, entries, seen };
     }),
   );
   return {
     tests,
     uses,
+    small: small!.length,
+    ordinals,
     chunks: [arena.alloc(chunkBytes(plan)), arena.alloc(chunkBytes(plan))],
     mask: arena.alloc(maskBytes(plan.chunkRows)),
     spill: arena.alloc(plan.chunkRows * plan.rowBytes),
     out: [arena.alloc(outBytes(table, plan)), arena.alloc(outBytes(table, plan))],
-    symbols: arena.alloc(plan.symbolBytes),
+    windows: [arena.alloc(2 * plan.windowBytes), arena.alloc(2 * plan.windowBytes)],
+    starts: arena.alloc(startsBytes(plan)),
+    report: arena.alloc(12),
     // Last, since memory that no record needed is not to be touched, not even to be wiped.
     kept: arena.alloc(0),
   };
+}
+
+/** The shortest entry has two bytes, and a window goes on where the one before was cut. */
+function startsBytes({ windowBytes }: ReducePlan): number {
+  return 4 * (windowBytes + 1);
+}
+
+function isLarge(entries: number): boolean {
+  return 4 * entries > LARGE_TABLE_BYTES;
 }
 
 function entriesOf({ header, records }: PlannedTable, ordinal: number): number {

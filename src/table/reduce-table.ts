@@ -10,7 +10,7 @@ import { bitTableBytes } from "../kernel/sizes.ts";
 import { createKernel } from "../kernel/wasm.ts";
 import type { ByteSink } from "../source/sink.ts";
 import type { QvdTable } from "./qvd-table.ts";
-import { type RecordChunk, recordChunks } from "./record-chunks.ts";
+import { type RecordChunk, recordChunks, throwIfAborted } from "./record-chunks.ts";
 import {
   type AllowedSymbols,
   arenaBytes,
@@ -18,7 +18,9 @@ import {
   planReduction,
   type ReduceMemory,
   type ReducePlan,
+  useOf,
 } from "./reduce-memory.ts";
+import { type WriteQueue, writeQueue } from "./reduce-queue.ts";
 import type { Selection, SelectRequest } from "./reduce-select.ts";
 import { type PrunedSymbols, pruneSymbols } from "./reduce-symbols.ts";
 
@@ -89,22 +91,26 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
   const { table, kernel, plan, memory } = job;
   const { header } = table;
   const { kept, blocks } = await selectRecords(job);
-  const ranges = plan.fields.map((_, k) => rangeOf(job, k));
+  const ranges = plan.fields.map((ordinal) => rangeOf(job, ordinal));
   const bits = planBits(ranges, kept);
   if (blocks === undefined) kernel.arena.release(memory.kept);
   const hasRoom = (more: number) => kernel.arena.mark() + more <= memory.kept + Arena.sizeOf(plan.keptBytes);
   const symbols: PrunedSymbols[] = [];
-  for (const [k, ordinal] of plan.fields.entries()) {
-    symbols.push(await pruneSymbols(table, ordinal, kernel, memory.uses + k * COLUMN_BYTES, memory.symbols, hasRoom));
-  }
+  const pruning = { table, kernel, plan, memory, signal: job.options.signal };
+  for (const ordinal of plan.fields) symbols.push(await pruneSymbols(pruning, ordinal, hasRoom));
   const place = placeTable(bits, symbols, kept);
-  await sink.write(headerBytes(editedHeader(header, plan.fields, place), header));
-  for (const each of symbols) await each.write(sink);
-  for (const [k, field] of bits.fields.entries()) {
-    setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "toOffset", field.bitOffset);
-    setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "toWidth", field.bitWidth);
+  const out = writeQueue(sink);
+  out.add(headerBytes(editedHeader(header, plan.fields, place), header));
+  for (const each of symbols) {
+    if (each.held !== undefined) out.add(each.held);
+    else await out.end().then(() => each.write(sink));
   }
-  const write = recordWriter(sink, job, bits.recordByteSize);
+  for (const [k, field] of bits.fields.entries()) {
+    const column = useOf(memory, plan.fields[k]!);
+    setColumn(kernel.arena, column, "toOffset", field.bitOffset);
+    setColumn(kernel.arena, column, "toWidth", field.bitWidth);
+  }
+  const write = recordWriter(out, job, bits.recordByteSize);
   let written = 0;
   if (blocks !== undefined) {
     for (const block of blocks) {
@@ -118,12 +124,14 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
       written += rows;
       if (written > kept) throw changed(table);
       const block = { at: memory.spill, rows };
-      number(job, block, place);
-      if (ranges.some((range, k) => !unchanged(job, k, range))) throw changed(table);
+      place(block.at);
+      numberSmall(job, block);
+      numberLarge(job, [block]);
+      if (ranges.some((range, k) => !unchanged(job, plan.fields[k]!, range))) throw changed(table);
       await write(block, 0, rows);
     }
   }
-  await write.finish();
+  await out.end();
   if (written !== kept) throw changed(table);
   return { rows: header.noOfRecords, kept, passes: blocks === undefined ? 2 : 1, build: kernel.build };
 }
@@ -134,26 +142,40 @@ interface KeptBlock {
   readonly rows: number;
 }
 
-/** Points the descriptors of the fields that stay to a block, from its row `done` on. */
-function point({ kernel, plan, memory }: Job, block: KeptBlock, done: number): void {
-  plan.fields.forEach((ordinal, k) => {
-    const { strip, keptAt } = plan.stripOf(ordinal);
-    const base = block.at + block.rows * keptAt + done * strip.recordBytes;
-    setColumn(kernel.arena, memory.uses + k * COLUMN_BYTES, "base", base);
-  });
-}
-
-/** Copies chosen rows to a block, and numbers their symbols. */
-function number(job: Job, block: KeptBlock, place: ChosenChunk["place"]): void {
-  const { table, kernel, plan, memory } = job;
-  place(block.at);
-  point(job, block, 0);
-  kernel.renumber(memory.uses, plan.fields.length, block.rows);
-  checkBeyond(table, kernel, memory.uses, plan.fields, block.rows, undefined);
-}
-
-function rangeOf({ kernel, memory }: Job, k: number): IndexRange {
+/** Points the descriptor of a field that stays to a block, from its row `done` on. Returns the descriptor. */
+function point({ kernel, plan, memory }: Job, k: number, block: KeptBlock, done: number): Pointer {
+  const { strip, keptAt } = plan.stripOf(memory.ordinals[k]!);
   const column = memory.uses + k * COLUMN_BYTES;
+  setColumn(kernel.arena, column, "base", block.at + block.rows * keptAt + done * strip.recordBytes);
+  return column;
+}
+
+/** Numbers the symbols of the fields with small tables, while the block is in the cache. */
+function numberSmall(job: Job, block: KeptBlock): void {
+  const { table, kernel, memory } = job;
+  for (let k = 0; k < memory.small; k++) point(job, k, block, 0);
+  kernel.renumber(memory.uses, memory.small, block.rows);
+  checkBeyond(table, kernel, memory.uses, memory.ordinals.slice(0, memory.small), block.rows, undefined);
+}
+
+/**
+ * Numbers those of the fields with large tables, field by field: tables taken in turns would push each other out of
+ * the cache and out of the processor's list of memory pages.
+ */
+function numberLarge(job: Job, blocks: readonly KeptBlock[]): void {
+  const { table, kernel, memory, options } = job;
+  for (let k = memory.small; k < memory.ordinals.length; k++) {
+    throwIfAborted(options.signal);
+    for (const block of blocks) {
+      const column = point(job, k, block, 0);
+      kernel.renumber(column, 1, block.rows);
+      checkBeyond(table, kernel, column, [memory.ordinals[k]!], block.rows, undefined);
+    }
+  }
+}
+
+function rangeOf({ kernel, memory }: Job, ordinal: number): IndexRange {
+  const column = useOf(memory, ordinal);
   return {
     symbolCount: getColumn(kernel.arena, column, "used"),
     nullable: getColumn(kernel.arena, column, "nulls") !== 0,
@@ -161,8 +183,8 @@ function rangeOf({ kernel, memory }: Job, k: number): IndexRange {
 }
 
 /** False if the second pass met a symbol or a NULL that the first one did not. */
-function unchanged(job: Job, k: number, range: IndexRange): boolean {
-  const now = rangeOf(job, k);
+function unchanged(job: Job, ordinal: number, range: IndexRange): boolean {
+  const now = rangeOf(job, ordinal);
   return now.symbolCount === range.symbolCount && now.nullable === range.nullable;
 }
 
@@ -257,15 +279,21 @@ async function selectRecords(
   let kept = 0;
   let held = true;
   for await (const { tested, kept: rows, place } of chosenChunks(job)) {
-    held &&= (kept + rows) * plan.rowBytes <= plan.keptBytes;
+    if (held && (kept + rows) * plan.rowBytes > plan.keptBytes) {
+      held = false;
+      numberLarge(job, blocks);
+    }
     if (held) kernel.arena.grow(memory.kept, (kept + rows) * plan.rowBytes);
     const block = { at: held ? memory.kept + kept * plan.rowBytes : memory.spill, rows };
-    number(job, block, place);
-    blocks.push(block);
+    place(block.at);
+    numberSmall(job, block);
+    if (held) blocks.push(block);
+    else numberLarge(job, [block]);
     kept += rows;
     options.onProgress?.(tested, table.header.noOfRecords);
   }
   if (!held) return { kept, blocks: undefined };
+  numberLarge(job, blocks);
   // Blocks of a single strip are one.
   return { kept, blocks: plan.strips.length > 1 ? blocks : [{ at: memory.kept, rows: kept }] };
 }
@@ -301,22 +329,20 @@ function checkBeyond(
 }
 
 /** Repacks records into two buffers in turns, so that one is written while the next is filled. */
-function recordWriter(sink: ByteSink, job: Job, recordByteSize: number) {
+function recordWriter(out: WriteQueue, job: Job, recordByteSize: number) {
   const { kernel, plan, memory } = job;
+  const written: Promise<void>[] = memory.out.map(() => Promise.resolve());
   let turn = 0;
-  let pending: Promise<void> | undefined;
-  const write = async (block: KeptBlock, done: number, rows: number): Promise<void> => {
-    const out = memory.out[turn++ % 2]!;
+  return async (block: KeptBlock, done: number, rows: number): Promise<void> => {
+    const buffer = turn++ % memory.out.length;
+    const to = memory.out[buffer]!;
     const length = rows * recordByteSize;
-    kernel.zero(out, length);
-    point(job, block, done);
-    kernel.repack(memory.uses, plan.fields.length, rows, out, recordByteSize * 8);
-    await pending;
-    pending = length === 0 ? undefined : sink.write(kernel.arena.bytes(out, length));
-    // What fails is met at the next write, or at the end.
-    pending?.catch(() => {});
+    await written[buffer];
+    kernel.zero(to, length);
+    for (let k = 0; k < plan.fields.length; k++) point(job, k, block, done);
+    kernel.repack(memory.uses, plan.fields.length, rows, to, recordByteSize * 8);
+    written[buffer] = out.add(kernel.arena.bytes(to, length));
   };
-  return Object.assign(write, { finish: async () => pending });
 }
 
 function changed(table: QvdTable): QErr {

@@ -82,8 +82,8 @@ describe("column", () => {
   it("is written and read by member", () => {
     const arena = new Arena(new ArrayBuffer(ARENA_BASE + 4096));
     const column = { base: 1, stride: 2, bitOffset: 3, bitWidth: 4, bias: -2, table: 5, entries: 6 };
-    const at = writeColumns(arena, [column, { ...column, toOffset: 7, toWidth: 8, order: 9 }]);
-    const members = ["base", "stride", "bitOffset", "bitWidth", "table", "entries", "toOffset", "toWidth", "order"];
+    const at = writeColumns(arena, [column, { ...column, toOffset: 7, toWidth: 8, seen: 9 }]);
+    const members = ["base", "stride", "bitOffset", "bitWidth", "table", "entries", "toOffset", "toWidth", "seen"];
     const read = (k: number) => members.map((member) => getColumn(arena, at + k * COLUMN_BYTES, member as "base"));
     expect(read(0)).toEqual([1, 2, 3, 4, 5, 6, 0, 0, 0]);
     expect(read(1)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);

@@ -179,22 +179,64 @@ describe.each(BUILDS)("kernel, $name build, bytes and symbols", ({ options }) =>
     fc.assert(fc.property(table, fc.nat(), fc.constantFrom(0x80, 0xff, 0xc0), check), { numRuns: runs });
   });
 
-  it("gathers symbols in any order", () => {
-    const check = (t: { bytes: Uint8Array; count: number }, seed: number, bias: number) => {
+  it("places numbered symbols in the order of their numbers, and touches nothing around them", () => {
+    const check = (t: { bytes: Uint8Array; count: number }, seed: number, parts: number) => {
       if (t.count === 0) return;
-      const picks = [...randomBytes(seed, 20)].map((pick) => (pick % t.count) - bias);
+      // Some entries, in an order by chance, have the numbers from 1 on.
+      const dice = randomBytes(seed, 2 * t.count);
+      const order = [...Array(t.count).keys()].filter((i) => dice[i]! % 3 > 0);
+      order.sort((x, y) => dice[t.count + x]! - dice[t.count + y]!);
+      const numbers = new Uint32Array(t.count);
+      order.forEach((i, number) => {
+        numbers[i] = number + 1;
+      });
       const [expected, found] = both.map((k) => {
         const { at, starts } = walk(k, t.bytes, t.count);
-        const order = k.arena.alloc(picks.length * 4);
-        k.arena.uint32(order, picks.length).set(picks);
-        const size = k.gatheredBytes(starts, order, picks.length, bias);
-        const out = k.arena.alloc(size);
-        expect(k.gather(at, starts, order, picks.length, bias, out)).toBe(size);
-        return [...k.arena.bytes(out, size)];
+        const table = k.arena.alloc(4 * t.count);
+        k.arena.uint32(table, t.count).set(numbers);
+        const offsets = k.arena.alloc(4 * order.length);
+        const cut = parts % (t.count + 1);
+        k.numberedLengths(starts, cut, table, offsets);
+        k.numberedLengths(starts + 4 * cut, t.count - cut, table + 4 * cut, offsets);
+        const size = k.offsetsOf(offsets, order.length);
+        const even = k.evenLength(starts, t.count);
+        return [false, ...(even > 0 ? [true] : [])].map((byLength) => {
+          const out = k.arena.alloc(size + 32);
+          k.arena.bytes(out, size + 32).fill(0xa5);
+          const place = (from: number, to: number) =>
+            k.placeEntries(
+              at,
+              starts + 4 * from,
+              to - from,
+              table + 4 * from,
+              byLength ? 0 : offsets,
+              byLength ? even : 0,
+              out + 16,
+            );
+          place(cut, t.count);
+          place(0, cut);
+          return [...k.arena.bytes(out, size + 32)];
+        });
       });
-      expect(found).toEqual(expected);
+      const starts = walk(a, t.bytes, t.count).begins;
+      const pieces = order.map((i) => [...t.bytes.subarray(starts[i], starts[i + 1])]);
+      const around = [...new Uint8Array(16).fill(0xa5)];
+      for (const each of found!) expect(each).toEqual([...around, ...pieces.flat(), ...around]);
+      expect(found!.length).toBe(expected!.length);
+      expect(expected![0]).toEqual(found![0]);
+      const lengths = new Set([...Array(t.count).keys()].map((i) => starts[i + 1]! - starts[i]!));
+      expect(found!.length).toBe(lengths.size === 1 ? 2 : 1);
     };
-    fc.assert(fc.property(table, fc.integer(), fc.constantFrom(0, -2), check), { numRuns: runs / 2 });
+    fc.assert(fc.property(table, fc.integer(), fc.nat(), check), { numRuns: runs / 2 });
+    const evenTable = fc
+      .tuple(fc.integer({ min: 2, max: 300 }), fc.integer({ min: 1, max: 40 }))
+      .map(([length, count]) => {
+        const bytes = new Uint8Array(length * count).map((_, i) =>
+          i % length === 0 ? 4 : i % length === length - 1 ? 0 : 1 + ((i * 7) % 255),
+        );
+        return { bytes, count };
+      });
+    fc.assert(fc.property(evenTable, fc.integer(), fc.nat(), check), { numRuns: runs / 2 });
   });
 
   it("zeroes and copies", () => {

@@ -159,7 +159,6 @@ describe.each(BUILDS)("kernel, $name build, does what the reference does", ({ op
       });
       // An odd stride is a bit vector; a whole byte one is a record.
       const toStride = s.kind === "records" ? Math.ceil(toBit / 8) * 8 : toBit;
-      const orders: number[] = [];
       const out: number[] = [];
       same(
         kernels,
@@ -167,11 +166,14 @@ describe.each(BUILDS)("kernel, $name build, does what the reference does", ({ op
           const w = layOut(k.arena, s, words, false);
           const more: [number, number][] = [];
           s.fields.forEach((f, i) => {
-            orders[i] = k.arena.alloc(words(f));
-            k.arena.bytes(orders[i]!, words(f)).fill(0);
-            more.push([orders[i]!, words(f)]);
             const at = w.columns + i * COLUMN_BYTES;
-            k.arena.view.setUint32(at + 40, orders[i]!, true);
+            // Every other field has the bits that a large one has.
+            if ((s.seed + i) % 2 === 0) {
+              const seen = k.arena.alloc(bits(f));
+              k.arena.bytes(seen, bits(f)).fill(0);
+              more.push([seen, bits(f)]);
+              k.arena.view.setUint32(at + 40, seen, true);
+            }
             k.arena.view.setUint32(at + 32, places[i]!.toOffset, true);
             k.arena.view.setUint32(at + 36, places[i]!.toWidth, true);
           });

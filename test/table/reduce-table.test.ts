@@ -113,6 +113,38 @@ describe("reduction of a QVD", () => {
     expect(new TextDecoder().decode(found.bytes)).not.toContain("x\0");
   });
 
+  it("prunes symbol tables of many windows, with entries that are longer than one", async () => {
+    const rows = 75_000;
+    const long = ["x".repeat(700_000), "y".repeat(300_000), ""];
+    const text = (i: number) => `${"ä".repeat(i % 7)}${i}`;
+    const cells: Cell[][] = [
+      Array.from({ length: rows }, (_, i) => i % 5),
+      // As long as each other, but for the last one or for none; and more than the second-level cache has numbers for.
+      Array.from({ length: rows }, (_, i) => (i < rows - 1 ? `code-${(i * 7919) % 70_001}`.padEnd(12, "-") : "last")),
+      Array.from({ length: rows }, (_, i) => (i % 11 === 0 ? null : ((i * 7919) % 70_001) + 0.5)),
+      Array.from({ length: rows }, (_, i) => (i % 2 ? text((i * 31) % 69_997) : (i * 31) % 69_997)),
+      Array.from({ length: rows }, (_, i) => (i % 1000 === 6 ? long[(i % 3) as 0]! : `k${i % 50}`)),
+    ];
+    const fields = cells.map((_, k) => ({ name: `F${k}`, tags: [] }));
+    const bytes = await qvdOf({ fields, columns: cells });
+    const stays = (row: number) => (cells[0]![row] as number) % 2 === 1;
+    const expected = await qvdOf({ fields, columns: cells.map((column) => column.filter((_, row) => stays(row))) });
+    const allowed = [{ ordinal: 0, allows: (symbol: number) => symbol % 2 === 1 }];
+    for (const [build, keptBytes] of [
+      ["reference", 60_000],
+      ["scalar", 60_000],
+      ["simd", 0],
+      ["simd", 60_000],
+      ["simd", 1 << 30],
+    ] as const) {
+      const kernel = (size: number) => createKernel({ arenaBytes: size, build });
+      const found = await reduced(bytes, { allowed, keptBytes, kernel });
+      expect(found.passes).toBe(keptBytes === 1 << 30 ? 1 : 2);
+      // Not toEqual, which would print a million numbers.
+      expect(Buffer.compare(found.bytes, expected)).toBe(0);
+    }
+  }, 60_000);
+
   it("leaves nothing in memory that it used", async () => {
     const secret = "Nobody may find this";
     const bytes = await qvdOf({ fields: [{ name: "A" }], columns: [[secret, "b", secret, null]] });
@@ -167,6 +199,19 @@ describe("reduction of a damaged or changing QVD", () => {
     body[0] = 3;
     const bytes = new Uint8Array([...new TextEncoder().encode(`${header}\0`), ...body]);
     await failure("QVD_SYMBOL", () => reduced(bytes, { allowed: [] }));
+  });
+
+  it("refuses a symbol table that is damaged in a later window", async () => {
+    const texts = Array.from({ length: 40_000 }, (_, i) => `symbol ${i}`);
+    const { header, body } = headerAndBody(await qvdOf({ fields: [{ name: "A" }], columns: [texts] }));
+    const at = texts.slice(0, 30_000).reduce((sum, text) => sum + text.length + 2, 0);
+    for (const byte of [3, 1]) {
+      const damaged = new Uint8Array([...new TextEncoder().encode(`${header}\0`), ...body]);
+      damaged[header.length + 1 + at] = byte;
+      const error = await failure("QVD_SYMBOL", () => reduced(damaged, { allowed: [] }));
+      expect(error.part).toBe('symbols of "A"');
+      if (byte === 3) expect(error.offset).toBe(header.length + 1 + at);
+    }
   });
 
   it("refuses a field that is not there", async () => {
