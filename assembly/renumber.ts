@@ -43,6 +43,7 @@ function renumberNarrow(c: usize, at: usize, end: usize, step: usize, shift: u32
   const entries = columnEntries(c);
   const span = nullSpan(c);
   const others = ~(mask << shift);
+  const bytes = bytesOf(c, step, shift);
   for (; at < end; at += step) {
     const word = load<u32>(at);
     const stored = (word >> shift) & mask;
@@ -52,7 +53,7 @@ function renumberNarrow(c: usize, at: usize, end: usize, step: usize, shift: u32
     }
     const number = load<u32>(table + (<usize>stored << 2));
     const to = number != 0 ? number - 1 + span : meet(c, table, span, stored, 0);
-    store<u32>(at, (word & others) | (to << shift));
+    put(at, (word & others) | (to << shift), bytes);
   }
 }
 
@@ -65,6 +66,7 @@ function renumberSeen(c: usize, at: usize, end: usize, step: usize, shift: u32, 
   const entries = columnEntries(c);
   const span = nullSpan(c);
   const others = ~(mask << shift);
+  const bytes = bytesOf(c, step, shift);
   let used = load<u32>(c, 44);
   for (; at < end; at += step) {
     const word = load<u32>(at);
@@ -87,9 +89,28 @@ function renumberSeen(c: usize, at: usize, end: usize, step: usize, shift: u32, 
       used += 1;
       store<u32>(table + (<usize>stored << 2), used);
     }
-    store<u32>(at, (word & others) | (to << shift));
+    put(at, (word & others) | (to << shift), bytes);
   }
   store<u32>(c, used, 44);
+}
+
+/**
+ * Bytes to be written of a word. Where records are shorter than it, only those that the field has bits of: else the
+ * next record could not be read before this one was looked up and stored, one miss of the cache after the other.
+ */
+// @ts-ignore: decorator
+@inline function bytesOf(c: usize, step: usize, shift: u32): u32 {
+  return step < 4 ? (shift + columnWidth(c) + 7) >> 3 : 4;
+}
+
+// @ts-ignore: decorator
+@inline function put(at: usize, word: u32, bytes: u32): void {
+  if (bytes == 4) store<u32>(at, word);
+  else if (bytes == 1) store<u8>(at, word);
+  else {
+    store<u16>(at, word);
+    if (bytes == 3) store<u8>(at, word >> 16, 2);
+  }
 }
 
 // @ts-ignore: decorator
