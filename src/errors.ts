@@ -128,6 +128,8 @@ export const ERROR_CLASS = {
   KEY_UNWRAP_FAILED: "seal",
   KEY_TIMEOUT: "keystore",
   KEY_DEVICE_ERROR: "keystore",
+  FIPS_NOT_APPROVED: "key",
+  FIPS_UNAVAILABLE: "keystore",
 } as const satisfies Record<string, ErrorClass>;
 
 export type ErrorCode = keyof typeof ERROR_CLASS;

@@ -131,6 +131,9 @@ export const MAX_KEY_FILES = 4096;
 /** Iterations of a password derivation in a key file. NSS writes 600,000; each costs about 2 us here. */
 export const MAX_KDF_ITERATIONS = 2_000_000;
 
+/** A message between this process and the one that runs a PKCS#11 module: 4096 certificates of 4 KB. */
+export const MAX_ISOLATED_MESSAGE_BYTES = 16 * 1024 * 1024;
+
 /** Objects of one token that are listed. */
 export const MAX_TOKEN_OBJECTS = 4096;
 /** Linear memory of one kernel, bytes: what 32-bit addresses reach, less the kernel's own and room for slack. */

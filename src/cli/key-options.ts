@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { type Command, Option } from "commander";
-import { type KeyringOptions, openKeys, trustedCertificates } from "../engine/key-access.ts";
+import { fipsSelfCheck, type KeyringOptions, openKeys, trustedCertificates } from "../engine/key-access.ts";
 import type { OpenOptions } from "../engine/open.ts";
 import { QErr } from "../errors.ts";
 import type { Terminal } from "./terminal.ts";
@@ -9,6 +9,8 @@ import type { Terminal } from "./terminal.ts";
 /** Options of every command that uses keys. */
 export interface SecretOptions {
   readonly pin?: string;
+  readonly isolateModule?: true;
+  readonly fips?: true;
 }
 
 /** Options of commands that open sealed files. */
@@ -34,9 +36,10 @@ export function repeated(text: string, before: readonly string[] | undefined): r
 
 /** Adds what says how key stores are to be used. */
 export function withSecretOptions(command: Command): Command {
-  return command.addOption(
-    new Option("--pin <SOURCE>", "where PINs come from: env:NAME, file:/path, credential:NAME, prompt"),
-  );
+  return command
+    .addOption(new Option("--pin <SOURCE>", "where PINs come from: env:NAME, file:/path, credential:NAME, prompt"))
+    .option("--isolate-module", "run PKCS#11 modules in a process of their own, which may crash or hang alone")
+    .option("--fips", "use only algorithms that FIPS approves, after a self-check; says if a FIPS provider is active");
 }
 
 /** The one `--key` of all commands that open sealed files. */
@@ -57,9 +60,14 @@ export function withKeyOptions(command: Command): Command {
   );
 }
 
-/** How stores are opened, and where secrets come from on this terminal. */
-export function keyringOptions(terminal: Terminal, { pin }: SecretOptions): KeyringOptions {
-  return { pin, prompt: process.stdin.isTTY ? (question) => askHidden(question, terminal) : undefined };
+/**
+ * How stores are opened, and where secrets come from on this terminal. With `--fips` the self-check runs first.
+ * @throws `FIPS_UNAVAILABLE`
+ */
+export function keyringOptions(terminal: Terminal, { pin, isolateModule, fips }: SecretOptions): KeyringOptions {
+  if (fips) terminal.err(`qvault: fips: ${fipsSelfCheck().words}`);
+  const prompt = process.stdin.isTTY ? (question: string) => askHidden(question, terminal) : undefined;
+  return { pin, prompt, isolateModule, approvedOnly: fips };
 }
 
 /** Runs `work` with what opens sealed files, and gives the stores back. */

@@ -1,11 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { isQErr, needs, QErr } from "../errors.ts";
+import { needsApproved } from "../keys/approved.ts";
 import { type Keyring, type KeyringOptions, keyring, onlyKey, openReference } from "../keys/keyring.ts";
 import type { KeyHandle } from "../keys/keystore.ts";
 import { generateKey, type NewKeyType, selfSigned } from "../keys/self-signed.ts";
 import { parseThumbprint } from "../keys/thumbprint.ts";
 import { type Recipient, type RecipientOptions, recipientOf, recipientWarnings } from "../seal/recipient.ts";
 
+export { type FipsReport, fipsSelfCheck } from "../keys/approved.ts";
 export type { KeyringOptions } from "../keys/keyring.ts";
 export type { NewKeyType } from "../keys/self-signed.ts";
 
@@ -25,6 +27,7 @@ export async function recipientsOf(
     const reference = openReference(text, options);
     try {
       const info = await onlyKey(reference);
+      if (options.approvedOnly) needsApproved(info);
       const recipient = recipientOf(info, options);
       recipients.push(recipient);
       warnings.push(...recipientWarnings(info, recipient));
@@ -58,7 +61,10 @@ export async function trustedCertificates(references: readonly string[], options
   const trusted = [];
   for (const text of references) {
     const { store } = openReference(text, options);
-    for (const info of await store.list()) if (info.certificate) trusted.push(info.certificate);
+    for (const info of await store.list()) {
+      if (options.approvedOnly) needsApproved(info);
+      if (info.certificate) trusted.push(info.certificate);
+    }
     await store.close();
   }
   needs(trusted.length > 0, "KEY_NOT_FOUND", "there is no certificate among the trusted ones");

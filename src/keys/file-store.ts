@@ -19,6 +19,8 @@ export interface FileStoreOptions {
   readonly skipUnreadable?: boolean | undefined;
   /** Passphrase tried where none is given; .NET's store has none. */
   readonly defaultPassphrase?: string | undefined;
+  /** Refuse files whose protection FIPS does not approve. */
+  readonly approvedOnly?: boolean | undefined;
 }
 
 interface Entry {
@@ -112,9 +114,9 @@ async function loadFile(path: string, options: FileStoreOptions): Promise<PemCon
       `${path} is protected by a passphrase`,
       { hint: "say where it comes from, e.g. --pin env:NAME" },
     );
-    return readPem(text, password);
+    return readPem(text, password, options.approvedOnly);
   }
-  if (looksLikePkcs12(bytes)) return { ...(await openPkcs12(bytes, path, ask)), publicKeys: [] };
+  if (looksLikePkcs12(bytes)) return { ...(await openPkcs12(bytes, path, ask, options.approvedOnly)), publicKeys: [] };
   try {
     return { keys: [], publicKeys: [], certificates: [new X509Certificate(bytes)] };
   } catch {
@@ -122,10 +124,15 @@ async function loadFile(path: string, options: FileStoreOptions): Promise<PemCon
   }
 }
 
-async function openPkcs12(bytes: Uint8Array, path: string, ask: () => Promise<string | undefined>) {
+async function openPkcs12(
+  bytes: Uint8Array,
+  path: string,
+  ask: () => Promise<string | undefined>,
+  approvedOnly: boolean | undefined,
+) {
   // Many have no password at all; asking first would make people type one that is not there.
   try {
-    return readPkcs12(bytes, undefined);
+    return readPkcs12(bytes, undefined, approvedOnly);
   } catch (error) {
     if (!isQErr(error) || error.code !== "KEY_PIN_INCORRECT") throw error;
   }
@@ -133,7 +140,7 @@ async function openPkcs12(bytes: Uint8Array, path: string, ask: () => Promise<st
   needs(password !== undefined, "KEY_PIN_REQUIRED", `${path} is protected by a passphrase`, {
     hint: "say where it comes from, e.g. --pin env:NAME",
   });
-  return readPkcs12(bytes, password);
+  return readPkcs12(bytes, password, approvedOnly);
 }
 
 /** One entry a certificate, one a key without certificate; a key whose certificate is in another file stays with that. */

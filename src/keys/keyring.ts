@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { isQErr, needs, QErr } from "../errors.ts";
+import { approvedStore } from "./approved.ts";
 import { fileStore } from "./file-store.ts";
+import { tokenStore } from "./isolated-store.ts";
 import type { KeyHandle, KeyInfo, KeyRef, KeyStore } from "./keystore.ts";
 import { nssStore } from "./nss.ts";
-import { pkcs11Store } from "./pkcs11-store.ts";
-import { parsePkcs11Uri } from "./pkcs11-uri.ts";
+import { parsePkcs11Uri, yesOrNo } from "./pkcs11-uri.ts";
 import { type SecretOptions, type SecretSource, secretSource } from "./secret.ts";
 import { systemKeychain, systemStore } from "./system-stores.ts";
 import { isThumbprint, parseThumbprint, pick } from "./thumbprint.ts";
@@ -15,6 +16,10 @@ export interface KeyringOptions extends SecretOptions {
   /** PKCS#11 module for URIs without `module-path`; the environment's QVAULT_PKCS11_MODULE if left out. */
   readonly modulePath?: string | undefined;
   readonly timeoutMs?: number | undefined;
+  /** Run PKCS#11 modules in processes of their own; a reference may say so for itself with `x-isolated=yes`. */
+  readonly isolateModule?: boolean | undefined;
+  /** Use only what FIPS approves. */
+  readonly approvedOnly?: boolean | undefined;
 }
 
 /** `CurrentUser/My/THUMBPRINT`, as other programs write it. */
@@ -32,12 +37,18 @@ export interface KeyReference {
  * @throws `KEY_REFERENCE`, and what the store throws at once
  */
 export function openReference(text: string, options: KeyringOptions = {}): KeyReference {
+  const reference = openAny(text, options);
+  return options.approvedOnly ? { ...reference, store: approvedStore(reference.store) } : reference;
+}
+
+function openAny(text: string, options: KeyringOptions): KeyReference {
   const env = options.env ?? process.env;
-  const pin = pinOf(options, undefined);
+  const { timeoutMs, approvedOnly } = options;
   if (text.startsWith("pkcs11:")) {
     const uri = parsePkcs11Uri(text);
     const modulePath = options.modulePath ?? env.QVAULT_PKCS11_MODULE;
-    const store = pkcs11Store(uri, { modulePath, pin: pinOf(options, uri.pinSource), timeoutMs: options.timeoutMs });
+    const pin = pinOf(options, uri.pinSource);
+    const store = tokenStore(uri, { modulePath, pin, timeoutMs, isolated: uri.isolated ?? options.isolateModule });
     return { store, ref: uri.thumbprint === undefined ? undefined : parseThumbprint(uri.thumbprint) };
   }
   needs(!isThumbprint(text), "KEY_REFERENCE", "a thumbprint alone does not say where the key is", {
@@ -45,16 +56,16 @@ export function openReference(text: string, options: KeyringOptions = {}): KeyRe
   });
   const { scheme, path, query } = split(text.replace(AS_WINDOWS_SAYS, "store:$1?thumbprint=$2"));
   const thumbprint = query.get("thumbprint");
-  const pinSource = query.get("pin-source");
+  const known = ["thumbprint", "pin-source", ...(scheme === "nss" ? ["x-isolated"] : [])];
   for (const name of query.keys())
-    needs(name === "thumbprint" || name === "pin-source", "KEY_REFERENCE", `a key reference has no ${name}`);
-  const secret = pinSource === undefined ? pin : pinOf(options, pinSource);
+    needs(known.includes(name), "KEY_REFERENCE", `a key reference of this kind has no ${name}`);
+  const secret = pinOf(options, query.get("pin-source"));
+  const isolated = yesOrNo(query.get("x-isolated")) ?? options.isolateModule;
   const ref = thumbprint === undefined ? undefined : parseThumbprint(thumbprint);
-  if (scheme === "nss") return { store: nssStore(path, { pin: secret, timeoutMs: options.timeoutMs }), ref };
-  const { timeoutMs } = options;
-  if (scheme === "store") return { store: systemStore(path, { passphrase: secret, timeoutMs }), ref };
+  if (scheme === "nss") return { store: nssStore(path, { pin: secret, timeoutMs, isolated }), ref };
+  if (scheme === "store") return { store: systemStore(path, { passphrase: secret, timeoutMs, approvedOnly }), ref };
   if (scheme === "keychain") return { store: systemKeychain(path, { timeoutMs }), ref };
-  return { store: fileStore(path, { passphrase: secret }), ref };
+  return { store: fileStore(path, { passphrase: secret, approvedOnly }), ref };
 }
 
 function pinOf(options: KeyringOptions, source: string | undefined): SecretSource | undefined {

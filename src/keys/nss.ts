@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { needs } from "../errors.ts";
+import { type TokenStoreOptions, tokenStore } from "./isolated-store.ts";
 import type { KeyStore } from "./keystore.ts";
-import { type Pkcs11StoreOptions, pkcs11Store } from "./pkcs11-store.ts";
 
 /** Where distributions keep NSS's soft token. */
 const SOFTOKN = [
@@ -22,7 +22,7 @@ const TOKEN = "NSS Certificate DB";
  */
 export function nssStore(
   directory: string,
-  options: Pkcs11StoreOptions & { readonly thumbprint?: string | undefined } = {},
+  options: TokenStoreOptions & { readonly thumbprint?: string | undefined } = {},
 ): KeyStore {
   needs(existsSync(`${directory}/key4.db`), "KEY_STORE_NOT_FOUND", `there is no NSS database in ${directory}`);
   // The directory stands inside quotes of NSS's own parameter syntax.
@@ -31,7 +31,7 @@ export function nssStore(
   needs(modulePath !== undefined, "KEY_PROVIDER_UNAVAILABLE", "NSS (libsoftokn3) is not installed", {
     hint: "apt-get install libnss3",
   });
-  return pkcs11Store(
+  return tokenStore(
     { token: TOKEN, thumbprint: options.thumbprint },
     {
       ...options,

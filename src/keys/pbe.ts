@@ -1,6 +1,7 @@
 import { createDecipheriv, createHash, pbkdf2Sync } from "node:crypto";
 import { needs, QErr } from "../errors.ts";
 import { MAX_KDF_ITERATIONS } from "../limits.ts";
+import { notApproved } from "./approved.ts";
 import { children, DER, type DerValue, octets, oid, smallInteger } from "./der.ts";
 import { rc2CbcDecrypt } from "./rc2.ts";
 
@@ -99,6 +100,23 @@ export function pbeDecrypt(algorithm: DerValue, password: string | undefined, da
   const iv = pkcs12Kdf("sha1", IV_ID, secret, salt, smallInteger(rounds), 8);
   if (name === "rc2") return unpad(rc2CbcDecrypt(key, iv, data));
   return decipher(name, size === 16 ? new Uint8Array([...key, ...key.subarray(0, 8)]) : key, iv, data);
+}
+
+/**
+ * Refuses password-based encryption that FIPS does not approve: all but PBKDF2 with AES (SP 800-132).
+ * @throws `FIPS_NOT_APPROVED`; `KEY_STORE_FORMAT`
+ */
+export function needsApprovedPbe(algorithm: DerValue): void {
+  const [id, parameters] = children(algorithm, DER.sequence);
+  const scheme = oid(id);
+  if (scheme !== PBES2 || parameters === undefined)
+    throw notApproved(`a scheme of its own (${OLD[scheme]?.[0] ?? scheme})`);
+  const [kdf, encryption] = children(parameters, DER.sequence);
+  const [kdfId] = children(kdf!, DER.sequence);
+  const [cipherId] = children(encryption!, DER.sequence);
+  const cipher = CIPHERS[oid(cipherId)]?.[0];
+  if (oid(kdfId) !== PBKDF2) throw notApproved(`the key derivation ${oid(kdfId)}`);
+  if (!cipher?.startsWith("aes-")) throw notApproved(`the cipher ${cipher ?? oid(cipherId)}`);
 }
 
 function pbes2(parameters: DerValue, password: string | undefined, data: Uint8Array): Uint8Array {

@@ -1,6 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { QErr } from "../errors.ts";
-import { wrongPassword } from "./pbe.ts";
+import { notApproved } from "./approved.ts";
+import { children, DER, readDer } from "./der.ts";
+import { needsApprovedPbe, wrongPassword } from "./pbe.ts";
 import type { KeyFileContent } from "./pkcs12.ts";
 
 export interface PemContent extends KeyFileContent {
@@ -20,9 +22,10 @@ export function pemNeedsPassword(text: string): boolean {
 
 /**
  * Reads every certificate and key of a PEM file (RFC 7468); blocks of other kinds are passed over.
+ * @param approvedOnly refuse protection that FIPS does not approve, with `FIPS_NOT_APPROVED`
  * @throws `KEY_PIN_INCORRECT`, `KEY_STORE_FORMAT`
  */
-export function readPem(text: string, password: string | undefined): PemContent {
+export function readPem(text: string, password: string | undefined, approvedOnly = false): PemContent {
   const keys: KeyObject[] = [];
   const publicKeys: KeyObject[] = [];
   const certificates: X509Certificate[] = [];
@@ -30,18 +33,25 @@ export function readPem(text: string, password: string | undefined): PemContent 
     if (label === "CERTIFICATE" || label === "X509 CERTIFICATE" || label === "TRUSTED CERTIFICATE")
       certificates.push(read(() => new X509Certificate(block)));
     else if (label === "PUBLIC KEY") publicKeys.push(read(() => createPublicKey(block)));
-    else if (label!.endsWith("PRIVATE KEY")) keys.push(readPrivateKey(block, password));
+    else if (label!.endsWith("PRIVATE KEY")) keys.push(readPrivateKey(block, password, approvedOnly));
   }
   return { keys, certificates, publicKeys };
 }
 
-function readPrivateKey(block: string, password: string | undefined): KeyObject {
+function readPrivateKey(block: string, password: string | undefined, approvedOnly: boolean): KeyObject {
   if (!pemNeedsPassword(block)) return read(() => createPrivateKey(block));
+  if (approvedOnly) checkApproved(block);
   try {
     return createPrivateKey({ key: block, passphrase: password ?? "" });
   } catch {
     throw wrongPassword();
   }
+}
+
+function checkApproved(block: string): void {
+  if (block.includes("Proc-Type:")) throw notApproved("a key derivation with MD5, of OpenSSL's old PEM");
+  const der = Buffer.from(block.replace(/-----[^-]+-----|\s/g, ""), "base64");
+  needsApprovedPbe(children(readDer(der), DER.sequence)[0]!);
 }
 
 function read<T>(parse: () => T): T {

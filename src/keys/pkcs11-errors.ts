@@ -1,4 +1,5 @@
 import { type ErrorCode, QErr } from "../errors.ts";
+import { returnValue } from "./pkcs11-guard.ts";
 import { unwrapFailed } from "./software.ts";
 
 /** What a PKCS#11 return value means to us (PKCS#11 2.40 section 5.1). Others are `KEY_DEVICE_ERROR`. */
@@ -35,16 +36,11 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 /** Data-dependent failures of a decryption, one code for all: GENERAL_ERROR (SoftHSM), ENCRYPTED_DATA_INVALID and LEN_RANGE. */
 const DATA_FAILURES = new Set([0x05, 0x20, 0x21, 0x40, 0x41]);
 
-/** The return value that an error of pkcs11js carries, or undefined. */
-export function returnValue(error: unknown): number | undefined {
-  if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
-  return typeof error.code === "number" ? error.code : undefined;
-}
-
 /** True if a fresh session, a login and finding the key again may help, once. */
 export function worthReopening(error: unknown): boolean {
-  // SESSION_CLOSED, SESSION_HANDLE_INVALID, USER_NOT_LOGGED_IN, OBJECT_HANDLE_INVALID, KEY_HANDLE_INVALID
-  return [0xb0, 0xb3, 0x101, 0x82, 0x60].includes(returnValue(error) ?? -1);
+  // SESSION_CLOSED, SESSION_HANDLE_INVALID, USER_NOT_LOGGED_IN, OBJECT_HANDLE_INVALID, KEY_HANDLE_INVALID, and
+  // OPERATION_ACTIVE: some modules leave an operation behind that failed.
+  return [0xb0, 0xb3, 0x101, 0x82, 0x60, 0x90].includes(returnValue(error) ?? -1);
 }
 
 /** An error of a PKCS#11 call as ours. `unwrapping` if it decrypted or derived with data from a file. */

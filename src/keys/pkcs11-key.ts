@@ -1,9 +1,16 @@
 import { createHash } from "node:crypto";
 import { needs } from "../errors.ts";
 import type { Curve, KeyHandle, KeyInfo, SignAlg, UnwrapRequest } from "./keystore.ts";
-import { returnValue } from "./pkcs11-errors.ts";
-import type { Mechanism, Pkcs11Api } from "./pkcs11-module.ts";
-import { CKA, CKD_NULL, CKK, CKM, CKO, CKU_CONTEXT_SPECIFIC, CKZ_DATA_SPECIFIED, MGF1 } from "./pkcs11-numbers.ts";
+import {
+  ecdhMechanism,
+  type Mechanism,
+  oaepMechanism,
+  type ParameterTypes,
+  pssMechanism,
+  returnValue,
+} from "./pkcs11-guard.ts";
+import type { Pkcs11Api } from "./pkcs11-module.ts";
+import { CKA, CKK, CKM, CKO } from "./pkcs11-numbers.ts";
 import { attributes, findObjects, type Pkcs11Token } from "./pkcs11-token.ts";
 import { checkRequest } from "./software.ts";
 
@@ -95,9 +102,8 @@ export function tokenHandle(
     },
     async sign(alg, data) {
       return run("signing", false, async (api, session, handle) => {
-        const { mechanism, input } = signing(alg, data, types.pss);
-        api.C_SignInit(session, mechanism, handle);
-        await contextLogin(token, api, session, handle);
+        const { mechanism, input } = signing(alg, data, types);
+        await begin(token, api, session, handle, () => api.C_SignInit(session, mechanism, handle));
         return new Uint8Array(await api.C_SignAsync(session, input, Buffer.alloc(Math.max(1024, info.bits / 8))));
       });
     },
@@ -108,11 +114,10 @@ export function tokenHandle(
 function signing(
   alg: SignAlg,
   data: Uint8Array,
-  pss: number,
+  types: ParameterTypes,
 ): { readonly mechanism: Mechanism; readonly input: Buffer } {
   if (alg === "PS256") {
-    const parameter = { type: pss, hashAlg: CKM.sha256, mgf: MGF1.sha256, saltLen: 32 };
-    return { mechanism: { mechanism: CKM.sha256RsaPss, parameter }, input: Buffer.from(data) };
+    return { mechanism: pssMechanism(types), input: Buffer.from(data) };
   }
   // Some tokens hash for ECDSA and some do not; all sign a hash.
   const hash = { ES256: "sha256", ES384: "sha384", ES512: "sha512" }[alg];
@@ -126,20 +131,12 @@ async function decrypt(
   key: Buffer,
   request: Exclude<UnwrapRequest, { readonly alg: "ECDH-ES" }>,
 ): Promise<Uint8Array> {
-  const sha1 = request.alg === "RSA-OAEP";
-  const parameter = {
-    type: token.module.types.oaep,
-    hashAlg: sha1 ? CKM.sha1 : CKM.sha256,
-    mgf: sha1 ? MGF1.sha1 : MGF1.sha256,
-    source: CKZ_DATA_SPECIFIED,
-  };
-  const mechanism = { mechanism: CKM.rsaOaep, parameter };
+  const mechanism = oaepMechanism(token.module.types, request.alg);
   const encrypted = Buffer.from(request.encryptedKey);
   const usage = attributes(api, session, key, [CKA.decrypt, CKA.unwrap]);
   const may = (type: number) => usage.get(type)?.[0] === 1;
   if (!may(CKA.decrypt) && may(CKA.unwrap)) return unwrapInToken(api, session, key, mechanism, encrypted);
-  api.C_DecryptInit(session, mechanism, key);
-  await contextLogin(token, api, session, key);
+  await begin(token, api, session, key, () => api.C_DecryptInit(session, mechanism, key));
   const plain = await api.C_DecryptAsync(session, encrypted, Buffer.alloc(encrypted.byteLength));
   const own = new Uint8Array(plain);
   plain.fill(0);
@@ -166,10 +163,7 @@ async function agree(
   request: Extract<UnwrapRequest, { readonly alg: "ECDH-ES" }>,
 ): Promise<Uint8Array> {
   const { curve, point } = request.ephemeral;
-  const mechanism = {
-    mechanism: CKM.ecdh1,
-    parameter: { type: token.module.types.ecdh, kdf: CKD_NULL, publicData: Buffer.from(point) },
-  };
+  const mechanism = ecdhMechanism(token.module.types, point);
   const template = [...secretTemplate(CKK.genericSecret), { type: CKA.valueLen, value: FIELD_BYTES[curve] }];
   const secret = await api.C_DeriveKeyAsync(session, mechanism, key, template);
   return takeValue(api, session, secret);
@@ -196,10 +190,15 @@ function takeValue(api: Pkcs11Api, session: Buffer, object: Buffer): Uint8Array 
   }
 }
 
-/** Keys with CKA_ALWAYS_AUTHENTICATE want the PIN between Init and the operation, each time. */
-async function contextLogin(token: Pkcs11Token, api: Pkcs11Api, session: Buffer, key: Buffer): Promise<void> {
-  if (attributes(api, session, key, [CKA.alwaysAuthenticate]).get(CKA.alwaysAuthenticate)?.[0] !== 1) return;
-  const pin = await token.contextPin();
-  needs(pin !== undefined, "KEY_PIN_REQUIRED", `a key of token ${token.label} wants its PIN at every use`);
-  api.C_Login(session, CKU_CONTEXT_SPECIFIC, pin);
+/** Begins an operation; keys with CKA_ALWAYS_AUTHENTICATE want the PIN between Init and the operation, each time. */
+async function begin(
+  token: Pkcs11Token,
+  api: Pkcs11Api,
+  session: Buffer,
+  key: Buffer,
+  init: () => void,
+): Promise<void> {
+  const always = attributes(api, session, key, [CKA.alwaysAuthenticate]).get(CKA.alwaysAuthenticate)?.[0] === 1;
+  if (always) await token.contextLogin(session, init);
+  else init();
 }

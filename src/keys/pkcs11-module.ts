@@ -1,17 +1,13 @@
 import { isAbsolute } from "node:path";
 import { needs, QErr } from "../errors.ts";
-import { pkcs11Error, returnValue } from "./pkcs11-errors.ts";
+import { pkcs11Error } from "./pkcs11-errors.ts";
+import { initialiseArguments, type Mechanism, type ParameterTypes, returnValue } from "./pkcs11-guard.ts";
 
 type Handle = Buffer;
 
 export interface Attribute {
   readonly type: number;
   readonly value?: number | boolean | string | Buffer;
-}
-
-export interface Mechanism {
-  readonly mechanism: number;
-  readonly parameter?: unknown;
 }
 
 /** The calls of pkcs11js that are used. */
@@ -53,20 +49,14 @@ export interface Pkcs11Api {
   C_SignAsync(session: Handle, data: Buffer, out: Buffer): Promise<Buffer>;
 }
 
-/** pkcs11js's own numbers for the kinds of mechanism parameter. */
-export interface ParameterTypes {
-  readonly oaep: number;
-  readonly pss: number;
-  readonly ecdh: number;
-}
-
 export interface Pkcs11Module {
   readonly path: string;
   readonly api: Pkcs11Api;
   readonly types: ParameterTypes;
+  /** PINs that a token of this module refused, as digests of slot and PIN, with what it said: none is sent twice. */
+  readonly refusals: Map<string, QErr>;
 }
 
-const CKF_OS_LOCKING_OK = 2;
 const ALREADY_INITIALIZED = 0x191;
 
 /**
@@ -112,12 +102,7 @@ async function load(path: string, parameters: string | undefined): Promise<Pkcs1
     });
   }
   try {
-    // Calls run on the thread pool, so the module must lock. pkcs11js cuts the last byte of the parameters: a space.
-    api.C_Initialize(
-      parameters === undefined
-        ? { flags: CKF_OS_LOCKING_OK }
-        : { flags: CKF_OS_LOCKING_OK, libraryParameters: `${parameters} ` },
-    );
+    api.C_Initialize(initialiseArguments(parameters));
   } catch (error) {
     if (returnValue(error) !== ALREADY_INITIALIZED) {
       const { message } = pkcs11Error(error, `initialising ${path}`);
@@ -127,5 +112,5 @@ async function load(path: string, parameters: string | undefined): Promise<Pkcs1
     }
   }
   const types = { oaep: library.CK_PARAMS_RSA_OAEP, pss: library.CK_PARAMS_RSA_PSS, ecdh: library.CK_PARAMS_EC_DH };
-  return { path, api, types };
+  return { path, api, types, refusals: new Map() };
 }

@@ -31,6 +31,5 @@ export const CKM = {
 export const MGF1 = { sha1: 1, sha256: 2 } as const;
 export const CKK = { genericSecret: 0x10, aes: 0x1f } as const;
 export const CKD_NULL = 1;
-// pkcs11js frees a parameter it never set if `source` is missing, and does not export the constant.
 export const CKZ_DATA_SPECIFIED = 1;
 export const CKU_CONTEXT_SPECIFIC = 2;

@@ -24,21 +24,32 @@ export interface Pkcs11StoreOptions extends TokenOptions, TokenKeyOptions {
  * for when a private key is first used.
  */
 export function pkcs11Store(uri: Pkcs11Uri, options: Pkcs11StoreOptions = {}): KeyStore {
-  const where = options.where ?? `pkcs11:${uri.token === undefined ? "" : `token=${encodeURIComponent(uri.token)}`}`;
+  const where = whereOf(uri, options);
   let token: Promise<Pkcs11Token> | undefined;
   let keys: Promise<readonly TokenKey[]> | undefined;
-  const connect = () => (token ??= openToken(uri, options, where));
-  const load = () => (keys ??= connect().then((t) => listKeys(t, uri, where)));
+  // What failed is not kept: a token that was away may be there again.
+  const connect = () =>
+    (token ??= openToken(uri, options, where).catch((error: unknown) => {
+      token = undefined;
+      throw error;
+    }));
+  const load = () =>
+    (keys ??= connect()
+      .then((t) => listKeys(t, uri, where))
+      .catch((error: unknown) => {
+        keys = undefined;
+        throw error;
+      }));
   /** Handles of private keys, by CKA_ID in hexadecimal; dropped when the token drops them. */
   const handles = new Map<string, Buffer>();
 
   return {
     where,
-    list: async () => (await load()).map((k) => k.info),
-    find: async (ref) => pick(narrowed(await load(), uri), ref, where),
+    list: async () => infosOf(await load()),
+    find: async (ref) => pick(narrowed(infosOf(await load()), uri), ref, where),
     async open(ref: KeyRef): Promise<KeyHandle> {
       const all = await load();
-      const info = pick(narrowed(all, uri), ref, where);
+      const info = pick(narrowed(infosOf(all), uri), ref, where);
       needs(info !== undefined, "KEY_NOT_FOUND", `${where} has no such key`);
       const own = all.find((k) => k.info === info)!;
       const t = await connect();
@@ -57,9 +68,19 @@ export function pkcs11Store(uri: Pkcs11Uri, options: Pkcs11StoreOptions = {}): K
   };
 }
 
-function narrowed(keys: readonly TokenKey[], uri: Pkcs11Uri): readonly KeyInfo[] {
+function infosOf(keys: readonly TokenKey[]): readonly KeyInfo[] {
+  return keys.map((k) => k.info);
+}
+
+/** What a store of such a URI is called in messages. */
+export function whereOf(uri: Pkcs11Uri, options: Pick<Pkcs11StoreOptions, "where">): string {
+  return options.where ?? `pkcs11:${uri.token === undefined ? "" : `token=${encodeURIComponent(uri.token)}`}`;
+}
+
+/** The keys that a thumbprint in the URI leaves. */
+export function narrowed(infos: readonly KeyInfo[], uri: Pkcs11Uri): readonly KeyInfo[] {
   const ref = uri.thumbprint === undefined ? undefined : parseThumbprint(uri.thumbprint);
-  return keys.map((k) => k.info).filter((info) => ref === undefined || pick([info], ref, "") !== undefined);
+  return infos.filter((info) => ref === undefined || pick([info], ref, "") !== undefined);
 }
 
 async function openToken(uri: Pkcs11Uri, options: Pkcs11StoreOptions, where: string): Promise<Pkcs11Token> {

@@ -1,7 +1,10 @@
+import { createHash } from "node:crypto";
 import { needs, QErr } from "../errors.ts";
 import { MAX_TOKEN_OBJECTS } from "../limits.ts";
-import { pkcs11Error, returnValue, worthReopening } from "./pkcs11-errors.ts";
+import { pkcs11Error, worthReopening } from "./pkcs11-errors.ts";
+import { returnValue } from "./pkcs11-guard.ts";
 import type { Attribute, Pkcs11Api, Pkcs11Module } from "./pkcs11-module.ts";
+import { CKU_CONTEXT_SPECIFIC } from "./pkcs11-numbers.ts";
 import type { SecretSource } from "./secret.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
@@ -62,9 +65,14 @@ export class Pkcs11Token {
     }
   }
 
-  /** The PIN again, for keys that want it for every operation. */
-  async contextPin(): Promise<string | undefined> {
-    return this.options.pin?.(`PIN of token ${this.label}`);
+  /**
+   * Logs in for one operation, for keys that want the PIN each time; the operation was begun with `init`. The PIN is
+   * fetched before, so that nothing is begun that cannot go on.
+   */
+  async contextLogin(session: Buffer, init: () => void): Promise<void> {
+    const pin = await this.pinFor(`a key of token ${this.label} wants its PIN at every use`);
+    init();
+    this.tryPin(session, CKU_CONTEXT_SPECIFIC, pin);
   }
 
   /** Closes the sessions; the module stays. */
@@ -79,6 +87,7 @@ export class Pkcs11Token {
   ): Promise<T> {
     const session = await this.take();
     let keep = false;
+    let running = false;
     try {
       if (user) await this.ensureLogin(session);
       const result = await withTimeLimit(
@@ -90,10 +99,11 @@ export class Pkcs11Token {
       return result;
     } catch (error) {
       // After an error of the operation itself the session is sound; after a timeout or the loss of it it is not.
-      keep = !worthReopening(error) && !(error instanceof QErr && error.code === "KEY_TIMEOUT");
+      running = error instanceof QErr && error.code === "KEY_TIMEOUT";
+      keep = !running && !worthReopening(error) && !leavesOperation(error);
       throw error;
     } finally {
-      this.giveBack(session, keep);
+      this.giveBack(session, keep, running);
     }
   }
 
@@ -113,22 +123,28 @@ export class Pkcs11Token {
     }
   }
 
-  private giveBack(session: Buffer, keep: boolean): void {
+  private giveBack(session: Buffer, keep: boolean, running: boolean): void {
     if (keep) this.idle.push(session);
     else this.opened -= 1;
+    // A session whose call still runs is left to it.
+    if (!keep && !running) this.closeSession(session);
     this.waiting.shift()?.();
   }
 
   private forgetSessions(): void {
     for (const session of this.idle.splice(0)) {
       this.opened -= 1;
-      try {
-        this.module.api.C_CloseSession(session);
-      } catch {
-        // It was lost already; that is why it is forgotten.
-      }
+      this.closeSession(session);
     }
     this.login = undefined;
+  }
+
+  private closeSession(session: Buffer): void {
+    try {
+      this.module.api.C_CloseSession(session);
+    } catch {
+      // It was lost already; that is why it is forgotten.
+    }
   }
 
   private ensureLogin(session: Buffer): Promise<void> {
@@ -149,18 +165,38 @@ export class Pkcs11Token {
         hint: "log in once with the token's own tools, which resets the count",
       });
     }
-    const pin = await this.contextPin();
-    needs(pin !== undefined, "KEY_PIN_REQUIRED", `token ${this.label} wants a PIN`, {
+    this.tryPin(session, CKU_USER, await this.pinFor(`token ${this.label} wants a PIN`));
+  }
+
+  private async pinFor(why: string): Promise<string> {
+    const pin = await this.options.pin?.(`PIN of token ${this.label}`);
+    needs(pin !== undefined, "KEY_PIN_REQUIRED", why, {
       hint: "say where it comes from with pin-source=env:NAME, or --pin",
     });
+    return pin;
+  }
+
+  /** The only place where a PIN goes to a token: once for each PIN, whichever store and key asked. */
+  private tryPin(session: Buffer, user: number, pin: string): void {
+    const id = createHash("sha256")
+      .update(`${this.slot.toString("hex")}\0${pin}`)
+      .digest("hex");
+    const before = this.refused ?? this.module.refusals.get(id);
+    if (before) throw before;
     try {
-      this.module.api.C_Login(session, CKU_USER, pin);
+      this.module.api.C_Login(session, user, pin);
     } catch (error) {
-      if (returnValue(error) === ALREADY_LOGGED_IN) return;
+      if (user === CKU_USER && returnValue(error) === ALREADY_LOGGED_IN) return;
       this.refused = pkcs11Error(error, `login to token ${this.label}`);
+      if (this.refused.code === "KEY_PIN_INCORRECT") this.module.refusals.set(id, this.refused);
       throw this.refused;
     }
   }
+}
+
+/** True if the operation goes on in the session: BUFFER_TOO_SMALL. */
+function leavesOperation(error: unknown): boolean {
+  return returnValue(error) === 0x150;
 }
 
 /** Objects that match a template. */

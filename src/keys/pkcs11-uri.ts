@@ -14,6 +14,8 @@ export interface Pkcs11Uri {
   /** Loads code, so it must come from the user or local configuration, never from a data file. */
   readonly modulePath?: string | undefined;
   readonly pinSource?: string | undefined;
+  /** Our own attribute `x-isolated`: run the module in a process of its own. */
+  readonly isolated?: boolean | undefined;
   /** A thumbprint: our own attribute, since no PKCS#11 attribute holds one. */
   readonly thumbprint?: string | undefined;
 }
@@ -41,6 +43,7 @@ export function parsePkcs11Uri(text: string): Pkcs11Uri {
     const bytes = attributes.get(name);
     return bytes === undefined ? undefined : new TextDecoder().decode(bytes);
   };
+  const isolated = yesOrNo(textOf("x-isolated"));
   const slotId = textOf("slot-id");
   needs(slotId === undefined || /^\d{1,10}$/.test(slotId), "KEY_REFERENCE", "slot-id is not a number");
   return {
@@ -55,7 +58,14 @@ export function parsePkcs11Uri(text: string): Pkcs11Uri {
     modulePath: textOf("module-path"),
     pinSource: textOf("pin-source"),
     thumbprint: textOf("thumbprint"),
+    isolated,
   };
+}
+
+/** An attribute that is `yes` or `no`. Throws `KEY_REFERENCE` for anything else. */
+export function yesOrNo(text: string | undefined): boolean | undefined {
+  needs(text === undefined || text === "yes" || text === "no", "KEY_REFERENCE", "x-isolated is yes or no");
+  return text === undefined ? undefined : text === "yes";
 }
 
 function pairs(text: string, separator: string): readonly (readonly [string, Uint8Array])[] {

@@ -1,7 +1,8 @@
 import { createHmac, createPrivateKey, type KeyObject, timingSafeEqual, X509Certificate } from "node:crypto";
 import { needs, QErr } from "../errors.ts";
+import { notApproved } from "./approved.ts";
 import { children, DER, type DerValue, octets, oid, readDer, smallInteger } from "./der.ts";
-import { bmpPassword, MAC_ID, pbeDecrypt, pkcs12Kdf, wrongPassword } from "./pbe.ts";
+import { bmpPassword, MAC_ID, needsApprovedPbe, pbeDecrypt, pkcs12Kdf, wrongPassword } from "./pbe.ts";
 
 const DATA = "1.2.840.113549.1.7.1";
 const ENCRYPTED_DATA = "1.2.840.113549.1.7.6";
@@ -35,9 +36,11 @@ export function looksLikePkcs12(bytes: Uint8Array): boolean {
 /**
  * Reads a PKCS#12 file (RFC 7292): the forms of OpenSSL 3 and 1, Windows, NSS and Java.
  * @param password undefined and "" are tried for each other, since writers differ in what no password means
+ * @param approvedOnly refuse protection that FIPS does not approve, with `FIPS_NOT_APPROVED`
  * @throws `KEY_PIN_INCORRECT` for another password, `KEY_STORE_FORMAT`, `KEY_ALG_UNSUPPORTED`
  */
-export function readPkcs12(bytes: Uint8Array, password: string | undefined): KeyFileContent {
+export function readPkcs12(bytes: Uint8Array, password: string | undefined, approvedOnly = false): KeyFileContent {
+  if (approvedOnly) checkApproved(bytes);
   if (password !== undefined && password !== "") return readWith(bytes, password);
   try {
     return readWith(bytes, "");
@@ -61,6 +64,28 @@ function readWith(bytes: Uint8Array, password: string | undefined): KeyFileConte
       readBag(bag, password, keys, certificates);
   }
   return { keys, certificates };
+}
+
+/** Looks at how the file is protected before any password is used on it. Key bags inside encrypted data share its kind. */
+function checkApproved(bytes: Uint8Array): void {
+  const [, authSafe, macData] = children(readDer(bytes), DER.sequence);
+  // The MAC's key comes from PKCS#12's own derivation, which no approved module has.
+  if (macData) throw notApproved("a MAC with the key derivation of PKCS#12");
+  const [, content] = children(authSafe!, DER.sequence);
+  const safe = octets(readDer(content!.content));
+  for (const info of children(readDer(safe), DER.sequence)) {
+    const [type, wrapper] = children(info, DER.sequence);
+    const inner = readDer(wrapper!.content);
+    if (oid(type) === ENCRYPTED_DATA) {
+      const [, encrypted] = children(inner, DER.sequence);
+      needsApprovedPbe(children(encrypted!, DER.sequence)[1]!);
+    } else {
+      for (const bag of children(readDer(octets(inner)), DER.sequence)) {
+        const [kind, value] = children(bag, DER.sequence);
+        if (oid(kind) === SHROUDED_KEY_BAG) needsApprovedPbe(children(readDer(value!.content), DER.sequence)[0]!);
+      }
+    }
+  }
 }
 
 function checkMac(macData: DerValue, password: string | undefined, safe: Uint8Array): void {

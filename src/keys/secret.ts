@@ -1,4 +1,4 @@
-import { readFile, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { needs, QErr } from "../errors.ts";
 
@@ -38,7 +38,7 @@ export function secretSource(text: string, options: SecretOptions = {}): SecretS
         "KEY_PIN_REQUIRED",
         "there is no CREDENTIALS_DIRECTORY: this is no systemd service with credentials",
       );
-      return readSecret(join(directory, name));
+      return readSecret(join(directory, name), true);
     };
   }
   throw new QErr("KEY_REFERENCE", "a PIN source is env:NAME, file:/path, credential:NAME or prompt", {
@@ -46,11 +46,30 @@ export function secretSource(text: string, options: SecretOptions = {}): SecretS
   });
 }
 
-/** The first line of a file that only its owner can read. */
-async function readSecret(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  needs(found?.isFile() === true, "KEY_PIN_REQUIRED", `there is no PIN file ${path}`);
-  const open = process.platform !== "win32" && (found.mode & 0o077) !== 0;
-  needs(!open, "KEY_ACCESS_DENIED", `other users can read the PIN file ${path}`, { hint: `chmod 600 ${path}` });
-  return (await readFile(path, "utf8")).split(/\r?\n/)[0] ?? "";
+/** A PIN file is a line; the rest is not looked at. */
+const PIN_FILE_BYTES = 4096;
+
+/**
+ * The first line of a file that only its owner can read. `groupBits` are allowed for systemd's credentials: it gives a
+ * service access by an ACL, whose mask stands in the place of the group's bits.
+ */
+async function readSecret(path: string, groupBits = false): Promise<string> {
+  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
+    const denied = cause.code === "EACCES" || cause.code === "EPERM";
+    throw denied
+      ? new QErr("KEY_ACCESS_DENIED", `the PIN file ${path} cannot be read`, { cause })
+      : new QErr("KEY_PIN_REQUIRED", `there is no PIN file ${path}`, { cause });
+  });
+  const bytes = Buffer.alloc(PIN_FILE_BYTES);
+  try {
+    const found = await file.stat();
+    needs(found.isFile(), "KEY_PIN_REQUIRED", `there is no PIN file ${path}`);
+    const others = process.platform !== "win32" && (found.mode & (groupBits ? 0o007 : 0o077)) !== 0;
+    needs(!others, "KEY_ACCESS_DENIED", `other users can read the PIN file ${path}`, { hint: `chmod 600 ${path}` });
+    const { bytesRead } = await file.read(bytes, 0, PIN_FILE_BYTES, 0);
+    return bytes.toString("utf8", 0, bytesRead).split(/\r?\n/)[0] ?? "";
+  } finally {
+    bytes.fill(0);
+    await file.close();
+  }
 }

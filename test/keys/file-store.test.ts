@@ -207,6 +207,16 @@ describe("a PIN source", () => {
     writeFileSync(at("open-pin"), "1234");
     chmodSync(at("open-pin"), 0o644);
     await expect(secretSource(`file:${at("open-pin")}`)("?")).rejects.toMatchObject({ code: "KEY_ACCESS_DENIED" });
+    // systemd gives a service its credentials by an ACL, whose mask looks like bits of the group.
+    chmodSync(at("open-pin"), 0o440);
+    const env = { CREDENTIALS_DIRECTORY: dir };
+    expect(await secretSource("credential:open-pin", { env })("?")).toBe("1234");
+    await expect(secretSource(`file:${at("open-pin")}`)("?")).rejects.toMatchObject({ code: "KEY_ACCESS_DENIED" });
+    chmodSync(at("open-pin"), 0o444);
+    await expect(secretSource("credential:open-pin", { env })("?")).rejects.toMatchObject({
+      code: "KEY_ACCESS_DENIED",
+    });
+    await expect(secretSource(`file:${dir}`)("?")).rejects.toMatchObject({ code: "KEY_PIN_REQUIRED" });
     await expect(secretSource(`file:${at("no-pin")}`)("?")).rejects.toMatchObject({ code: "KEY_PIN_REQUIRED" });
     await expect(secretSource("env:NONE", { env: {} })("?")).rejects.toMatchObject({ code: "KEY_PIN_REQUIRED" });
     await expect(secretSource("credential:pin", { env: {} })("?")).rejects.toMatchObject({ code: "KEY_PIN_REQUIRED" });

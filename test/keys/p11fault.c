@@ -2,7 +2,8 @@
  *
  *   P11FAULT_LOG=FILE           a line a call of a watched function
  *   P11FAULT_PLAN=FILE          read at every watched call: lines "C_Decrypt 0x32 2" (fail the next 2 with CKR 0x32) or
- *                               "C_Decrypt delay 300" (milliseconds); the test rewrites the file as it goes
+ *                               "C_Decrypt delay 300" (milliseconds), "C_Decrypt abort 1" or "C_Decrypt segv 1" (the
+ *                               process goes with it); the test rewrites the file as it goes
  */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
@@ -37,6 +38,8 @@ static CK_RV watch(const char *name) {
       if (sscanf(line, "%63s %31s %ld", function, what, &number) != 3) continue;
       if (strcmp(function, name) == 0 && number > 0 && result == CKR_OK && delay == 0) {
         if (strcmp(what, "delay") == 0) delay = number;
+        else if (strcmp(what, "abort") == 0) abort();
+        else if (strcmp(what, "segv") == 0) *(volatile int *)8 = 1;
         else {
           result = strtoul(what, NULL, 16);
           number -= 1;
@@ -67,6 +70,12 @@ WATCHED(C_DecryptInit, (CK_SESSION_HANDLE a, CK_MECHANISM *b, CK_OBJECT_HANDLE c
 WATCHED(C_Decrypt, (CK_SESSION_HANDLE a, unsigned char *b, CK_ULONG c, unsigned char *d, CK_ULONG *e), (a, b, c, d, e))
 WATCHED(C_DeriveKey, (CK_SESSION_HANDLE a, CK_MECHANISM *b, CK_OBJECT_HANDLE c, CK_ATTRIBUTE *d, CK_ULONG e, CK_OBJECT_HANDLE *f), (a, b, c, d, e, f))
 
+WATCHED(C_GetSlotList, (CK_BBOOL a, CK_SLOT_ID *b, CK_ULONG *c), (a, b, c))
+WATCHED(C_FindObjectsInit, (CK_SESSION_HANDLE a, CK_ATTRIBUTE *b, CK_ULONG c), (a, b, c))
+WATCHED(C_FindObjects, (CK_SESSION_HANDLE a, CK_OBJECT_HANDLE *b, CK_ULONG c, CK_ULONG *d), (a, b, c, d))
+WATCHED(C_SignInit, (CK_SESSION_HANDLE a, CK_MECHANISM *b, CK_OBJECT_HANDLE c), (a, b, c))
+WATCHED(C_Sign, (CK_SESSION_HANDLE a, unsigned char *b, CK_ULONG c, unsigned char *d, CK_ULONG *e), (a, b, c, d, e))
+
 static CK_RV my_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
   CK_RV rv = real->C_GetTokenInfo(slot, info);
   /* Faults here are flags to add, e.g. 0x20000 for "final try". */
@@ -87,6 +96,11 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) {
     ours.C_DecryptInit = my_C_DecryptInit;
     ours.C_Decrypt = my_C_Decrypt;
     ours.C_DeriveKey = my_C_DeriveKey;
+    ours.C_GetSlotList = my_C_GetSlotList;
+    ours.C_FindObjectsInit = my_C_FindObjectsInit;
+    ours.C_FindObjects = my_C_FindObjects;
+    ours.C_SignInit = my_C_SignInit;
+    ours.C_Sign = my_C_Sign;
   }
   *list = &ours;
   return CKR_OK;

@@ -1,3 +1,4 @@
+import { publicEncrypt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSealedHead } from "../../src/engine/open-seal-head.ts";
 import { verifySealed } from "../../src/engine/seal-verify.ts";
@@ -29,6 +30,7 @@ const people = {
   p256: person("hsm p256", "p256"),
   p384: person("hsm p384", "p384"),
 };
+const always = person("hsm always", "rsa-2048");
 const pin = async () => PIN;
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
@@ -65,7 +67,7 @@ describe("a SoftHSM token", () => {
   const store = (more: Partial<Parameters<typeof pkcs11Store>[1]> = {}, uri = "pkcs11:token=qvault%20test") =>
     pkcs11Store(parsePkcs11Uri(uri), { modulePath: SOFTHSM, pin, ...more });
   beforeAll(() => {
-    token = softHsmToken("qvault test", people);
+    token = softHsmToken("qvault test", { ...people, always });
   });
   afterAll(() => token.remove());
 
@@ -73,7 +75,7 @@ describe("a SoftHSM token", () => {
     let asked = 0;
     const s = store({ pin: async () => void (asked += 1) as never });
     const list = await s.list();
-    expect(list.map((k) => k.label).sort()).toEqual(["hsm p256", "hsm p384", "hsm rsa"]);
+    expect(list.map((k) => k.label).sort()).toEqual(["hsm always", "hsm p256", "hsm p384", "hsm rsa"]);
     expect((await s.find({ x5t: people.rsa.handle.info.x5t }))?.spkiS256).toBe(people.rsa.handle.info.spkiS256);
     expect(asked).toBe(0);
     await expect(s.open({ x5t: people.rsa.handle.info.x5t })).rejects.toMatchObject({ code: "KEY_PIN_REQUIRED" });
@@ -157,9 +159,56 @@ describe("a SoftHSM token", () => {
       if (!shim) return;
       shim.reset();
       shim.plan(plan);
-      const s = faulty();
+      const s = faulty({ pin: async () => `the PIN of ${plan}` });
       for (let i = 0; i < 3; i++) expect(await codeOf(s.open({ x5t: people.rsa.handle.info.x5t }))).toBe(code);
       expect(shim.calls("C_Login")).toBe(1);
+    });
+
+    it("takes a wrong PIN once, however many references lead to the token, and then the right one", async () => {
+      if (!shim) return;
+      shim.reset();
+      // Other stores of this process are logged in, so the token would not look at the PIN.
+      shim.plan("C_Login 0xa0 1");
+      const wrong = async () => "wrong one";
+      for (let i = 0; i < 3; i++) {
+        const s = faulty({ pin: wrong });
+        expect(await codeOf(s.open({ x5t: people.rsa.handle.info.x5t }))).toBe("KEY_PIN_INCORRECT");
+        await s.close();
+      }
+      expect(shim.calls("C_Login")).toBe(1);
+      expect(await codeOf(faulty().open({ x5t: people.rsa.handle.info.x5t }))).toBe("ok");
+      expect(shim.calls("C_Login")).toBe(2);
+    });
+
+    it("asks for the PIN at every use of a key that wants it so, and stops at the first wrong one", async () => {
+      if (!shim) return;
+      shim.reset();
+      let asked = 0;
+      let answer: string | undefined = PIN;
+      const pinOf = async () => {
+        asked += 1;
+        return answer;
+      };
+      const handle = await faulty({ pin: pinOf }).open({ x5t: always.handle.info.x5t });
+      const content = new Uint8Array(32).fill(3);
+      const how = { key: always.certificate.publicKey, oaepHash: "sha1" };
+      const encryptedKey = new Uint8Array(publicEncrypt(how, content));
+      const unwrap = () => handle.unwrap({ alg: "RSA-OAEP", encryptedKey });
+      for (let i = 1; i <= 3; i++) {
+        expect(toHex(await unwrap())).toBe(toHex(content));
+        expect(asked).toBe(i + 1);
+      }
+      // Nobody answers: nothing was begun, so the session is as good as before.
+      answer = undefined;
+      for (let i = 0; i < 5; i++) expect(await codeOf(unwrap())).toBe("KEY_PIN_REQUIRED");
+      answer = PIN;
+      expect(await codeOf(unwrap())).toBe("ok");
+      const logins = shim.calls("C_Login");
+      answer = "not that one";
+      for (let i = 0; i < 4; i++) expect(await codeOf(unwrap())).toBe("KEY_PIN_INCORRECT");
+      answer = PIN;
+      expect(await codeOf(unwrap())).toBe("KEY_PIN_INCORRECT");
+      expect(shim.calls("C_Login")).toBe(logins + 1);
     });
 
     it.each([
@@ -185,6 +234,15 @@ describe("a SoftHSM token", () => {
       ["C_Decrypt 0x30 9", "KEY_DEVICE_ERROR", 1],
       ["C_Decrypt 0x80000001 9", "KEY_DEVICE_ERROR", 1],
       ["C_Decrypt 0xb3 9", "KEY_DEVICE_ERROR", 2],
+      ["C_Decrypt 0x101 9", "KEY_PIN_REQUIRED", 2],
+      ["C_Decrypt 0x82 9", "KEY_NOT_FOUND", 2],
+      ["C_Decrypt 0x41 9", "KEY_UNWRAP_FAILED", 1],
+      ["C_Decrypt 0x31 9", "KEY_DEVICE_ERROR", 1],
+      ["C_Decrypt 0x50 9", "KEY_DEVICE_ERROR", 1],
+      ["C_Decrypt 0x150 9", "KEY_DEVICE_ERROR", 1],
+      ["C_DecryptInit 0x90 9", "KEY_DEVICE_ERROR", 0],
+      ["C_DecryptInit 0x63 9", "KEY_ALG_UNSUPPORTED", 0],
+      ["C_DecryptInit 0x32 9", "KEY_TOKEN_REMOVED", 0],
     ])("%s gives %s after %i tries", async (plan, code, tries) => {
       if (!shim) return;
       shim.reset();
@@ -192,6 +250,46 @@ describe("a SoftHSM token", () => {
       shim.plan(plan);
       expect(await codeOf(handle.unwrap(request))).toBe(code);
       expect(shim.calls("C_Decrypt")).toBe(tries);
+      // Whatever it was, it is over when the token is well again.
+      shim.plan("");
+      expect(await codeOf(handle.unwrap(request))).toBe("KEY_UNWRAP_FAILED");
+    });
+
+    it.each([
+      ["C_GetSlotList 0x30 9", "KEY_DEVICE_ERROR"],
+      ["C_GetSlotList 0x190 9", "KEY_DEVICE_ERROR"],
+      ["C_OpenSession 0xe0 9", "KEY_TOKEN_NOT_PRESENT"],
+      ["C_OpenSession 0xe1 9", "KEY_TOKEN_NOT_PRESENT"],
+      ["C_OpenSession 0x3 9", "KEY_TOKEN_NOT_PRESENT"],
+      ["C_OpenSession 0xb1 9", "KEY_DEVICE_ERROR"],
+      ["C_FindObjectsInit 0x32 9", "KEY_TOKEN_REMOVED"],
+      ["C_FindObjects 0x32 9", "KEY_TOKEN_REMOVED"],
+      ["C_FindObjects 0xb3 9", "KEY_DEVICE_ERROR"],
+    ])("%s while listing gives %s, asks for no PIN, and is over with its cause", async (plan, code) => {
+      if (!shim) return;
+      shim.reset();
+      shim.plan(plan);
+      const s = faulty();
+      expect(await codeOf(s.list())).toBe(code);
+      expect(shim.calls("C_Login")).toBe(0);
+      shim.plan("");
+      expect(await codeOf(s.list())).toBe("ok");
+      await s.close();
+    });
+
+    it.each([
+      ["C_SignInit 0x68 9", "KEY_USAGE_FORBIDDEN"],
+      ["C_SignInit 0x70 9", "KEY_ALG_UNSUPPORTED"],
+      ["C_Sign 0x32 9", "KEY_TOKEN_REMOVED"],
+      ["C_Sign 0x5 9", "KEY_DEVICE_ERROR"],
+    ])("%s gives %s", async (plan, code) => {
+      if (!shim) return;
+      shim.reset();
+      const handle = await faulty().open({ x5t: people.p256.handle.info.x5t });
+      shim.plan(plan);
+      expect(await codeOf(handle.sign("ES256", new Uint8Array(1)))).toBe(code);
+      shim.plan("");
+      expect(await codeOf(handle.sign("ES256", new Uint8Array(1)))).toBe("ok");
     });
 
     it("that lost its session works again after one repetition", async () => {

@@ -44,6 +44,8 @@ export function softHsmToken(label: string, people: Readonly<Record<string, Pers
     const id = `a${i}`;
     writeFileSync(join(dir, "key.der"), key.export({ type: "pkcs8", format: "der" }));
     writeFileSync(join(dir, "cert.der"), certificate.raw);
+    // Wants its PIN at every use.
+    const always = name.startsWith("always") ? ["--always-auth"] : [];
     const usage =
       key.asymmetricKeyType === "ec" ? ["--usage-derive", "--usage-sign"] : ["--usage-decrypt", "--usage-sign"];
     run(
@@ -58,6 +60,7 @@ export function softHsmToken(label: string, people: Readonly<Record<string, Pers
       "--label",
       name,
       ...usage,
+      ...always,
     );
     run("pkcs11-tool", ...tool, "--write-object", join(dir, "cert.der"), "--type", "cert", "--id", id, "--label", name);
   });
