@@ -60,8 +60,12 @@ export function fipsSelfCheck(unapproved: () => unknown = md5): FipsReport {
   return { openssl, node, provider, words };
 }
 
-function answers(what: string, got: Buffer, wanted: string): void {
-  needs(got.toString("hex") === wanted, "FIPS_UNAVAILABLE", `${what} gives a wrong answer in the self-check`);
+function answers(what: string, got: Uint8Array, wanted: string): void {
+  needs(
+    Buffer.from(got).toString("hex") === wanted,
+    "FIPS_UNAVAILABLE",
+    `${what} gives a wrong answer in the self-check`,
+  );
 }
 
 function md5(): void {
