@@ -21,6 +21,9 @@ function describe(error: QErr, about: string | undefined): string {
   return printable(`${named ? `${about}: ` : ""}${error.message} (${place})`);
 }
 
+/** Kind of error and where, without its message: the engine's own messages quote what they choked on. */
 function bugText(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return typeof error;
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^ {4}at /.test(line));
+  return [error.name, ...frames].join("\n");
 }

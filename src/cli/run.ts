@@ -3,10 +3,11 @@ import type { Outcome } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { buildProgram } from "./program.ts";
 import { reportError } from "./report.ts";
-import type { Terminal } from "./terminal.ts";
+import { guarded, type Terminal } from "./terminal.ts";
 
 /** Runs one command line and returns its exit code; never throws, never ends the process. */
-export async function run(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+export async function run(args: readonly string[], given: Terminal): Promise<ExitCode> {
+  const terminal = guarded(given);
   const outcome: Outcome = { exitCode: EXIT.DONE };
   try {
     const again = (more: readonly string[]) => run(more, terminal);

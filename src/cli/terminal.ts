@@ -46,13 +46,35 @@ export function processTerminal(): Terminal {
   };
 }
 
+/** C0, DEL, C1, what turns the reading direction, and line ends that only some know. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the characters that a terminal would obey are meant
+const OBEYED = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
 /**
- * A text for a terminal: control characters, which could move the cursor or hide what follows, become `\u00XX`;
- * so do the characters that turn the reading direction.
+ * A text for one line of a terminal: control characters, which could move the cursor or hide what follows, become
+ * `\u00XX`; so do the characters that turn the reading direction.
  */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the characters that a terminal would obey are meant
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => {
-    return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+  return text.replace(OBEYED, escaped);
+}
+
+/** The same for text that has lines, and for JSON, which means the same afterwards. */
+export function printableLines(text: string): string {
+  return text.replace(OBEYED, (c) => (c === "\n" || c === "\t" ? c : escaped(c)));
+}
+
+function escaped(c: string): string {
+  return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/**
+ * A terminal that obeys nothing in a text, whatever command wrote it: the last gate, behind those who escape names where
+ * they print them. Bytes pass as they are, since they are data for a file or pipe.
+ */
+export function guarded(terminal: Terminal): Terminal {
+  return {
+    ...terminal,
+    out: (data) => terminal.out(typeof data === "string" ? printableLines(data) : data),
+    err: (line) => terminal.err(printableLines(line)),
+  };
 }

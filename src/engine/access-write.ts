@@ -1,7 +1,10 @@
-import { mkdir, readdir, realpath } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
-import { QErr } from "../errors.ts";
+import { isQErr, QErr } from "../errors.ts";
+import { systemCode } from "../source/file.ts";
+import { fileOperations, syncDirectory } from "../source/file-operations.ts";
 import { fileSink } from "../source/file-sink.ts";
+import { folderSink } from "../source/folder-sink.ts";
 import type { ByteSink } from "../source/sink.ts";
 import { isAdminMade } from "../table/admin-note.ts";
 import { writeQvd } from "../table/qvd-write.ts";
@@ -38,13 +41,32 @@ export async function writeReduced(app: ReducedApp, out: string, options: WriteR
       throw new QErr("USAGE", `the app has ${tables.length} tables: name a folder or a .qvf`);
     return withSink(out, force, (sink) => writeTable(sink, only, options.created));
   }
-  await mkdir(out, { recursive: true });
-  if (!force && (await readdir(out)).length > 0)
-    throw new QErr("SINK_EXISTS", `${out} is not empty`, { hint: "use --force" });
+  return writeTables(tables, out, force, options.created);
+}
+
+/**
+ * A QVD a table. A new or empty folder appears whole. One with files in it, with `force`, gets each file whole when all of
+ * them are written; a crash in the middle of the renames leaves some old and some new, and a second run finishes.
+ */
+async function writeTables(tables: readonly Table[], out: string, force: boolean, created?: Date): Promise<void> {
   const taken = new Set<string>();
-  for (const table of tables) {
-    const name = fileName(table.name, taken);
-    await withSink(join(out, `${name}.qvd`), force, (sink) => writeTable(sink, table, options.created));
+  const named = tables.map((table) => ({ table, name: `${fileName(table.name, taken)}.qvd` }));
+  const isFilled = (await stat(out).catch(() => undefined))?.isDirectory() && (await readdir(out)).length > 0;
+  if (isFilled && !force) throw new QErr("SINK_EXISTS", `${out} is not empty`, { hint: "use --force" });
+  const sink = await folderSink(isFilled ? join(out, ".reduced") : out);
+  try {
+    for (const { table, name } of named) {
+      await withSink(join(sink.temporary, name), false, (file) => writeTable(file, table, created));
+    }
+    if (!isFilled) return await sink.commit();
+    for (const { name } of named) await fileOperations().rename(join(sink.temporary, name), join(out, name));
+    await syncDirectory(out);
+  } catch (error) {
+    throw isQErr(error)
+      ? error
+      : new QErr("SINK_WRITE", `${out} cannot be written (${systemCode(error)})`, { cause: error });
+  } finally {
+    await sink.abort();
   }
 }
 

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, isAbsolute, join, normalize } from "node:path";
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join, normalize } from "node:path";
 import { concat } from "../bytes/concat.ts";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { encodeFrame, inflateFrame, parseFrame } from "../container/qvf/frame.ts";
 import { isFramed, partsOf, type QvfPart } from "../container/qvf/parts.ts";
 import { QErr } from "../errors.ts";
+import { type FolderSink, folderSink } from "../source/folder-sink.ts";
 import { recordAdmin } from "./app-write.ts";
 import { inflateNode } from "./inflate.ts";
 import { type App, type Reader, SCRIPT_PATH, scriptOf, tablesFor } from "./qvf-app.ts";
@@ -50,14 +51,26 @@ export interface Extraction {
 
 /**
  * Writes everything in an app to `folder`: each stream to a file (JSON as JSON, images as images, data streams as they
- * are), the script to `script.qvs`, and what is needed to put it all back to `manifest.json`.
+ * are), the script to `script.qvs`, and what is needed to put it all back to `manifest.json`. The folder appears whole or
+ * not at all.
  * @throws `APP_ACCESS` if the app has section access and `asAdmin` is not set, `SINK_EXISTS` if the folder is not empty,
  *   `SINK_WRITE`, and what reading throws
  */
 export async function extractApp(app: App, folder: string, options: Reader): Promise<Extraction> {
   // The data streams are in the folder: whoever may not see all tables may not have them.
   const { asAdmin } = await tablesFor(app, options);
-  await emptyFolder(folder);
+  const sink = await folderSink(folder);
+  try {
+    const streams = await extractTo(sink, app, asAdmin);
+    await sink.commit();
+    return { streams, asAdmin };
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+async function extractTo(sink: FolderSink, app: App, asAdmin: boolean): Promise<number> {
   const streams: ExtractedStream[] = [];
   const taken = new Set<string>([EXTRACT_MANIFEST, SCRIPT_FILE]);
   let script: string | undefined;
@@ -71,17 +84,17 @@ export async function extractApp(app: App, folder: string, options: Reader): Pro
     }
     const { format, content } = await contentOf(path, await part.read());
     const file = freeName(path, format, taken);
-    await save(folder, file, content);
+    await sink.write(file, content);
     streams.push({ path, file, format, time, meta });
     if (path === SCRIPT_PATH) {
       script = SCRIPT_FILE;
-      await save(folder, SCRIPT_FILE, encodeUtf8(scriptOf(decodeUtf8(content, path))));
+      await sink.write(SCRIPT_FILE, encodeUtf8(scriptOf(decodeUtf8(content, path))));
     }
   }
   const about = asAdmin ? { asAdmin, accessSha256: await accessDigest(parts) } : { asAdmin };
   const manifest: ExtractManifest = { kind: EXTRACT_KIND, version: 1, ...about, ...(script && { script }), streams };
-  await save(folder, EXTRACT_MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 1)}\n`));
-  return { streams: streams.filter((stream) => stream.file !== undefined).length, asAdmin };
+  await sink.write(EXTRACT_MANIFEST, encodeUtf8(`${JSON.stringify(manifest, null, 1)}\n`));
+  return streams.filter((stream) => stream.file !== undefined).length;
 }
 
 async function accessDigest(parts: readonly QvfPart[]): Promise<string> {
@@ -119,26 +132,6 @@ function freeName(path: string, format: string, taken: Set<string>): string {
     if (taken.has(name.toLowerCase())) continue;
     taken.add(name.toLowerCase());
     return name;
-  }
-}
-
-async function emptyFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-    if ((await readdir(folder)).length === 0) return;
-  } catch (cause) {
-    throw new QErr("SINK_WRITE", `${folder} cannot be made`, { cause });
-  }
-  throw new QErr("SINK_EXISTS", `${folder} is not empty`, { hint: "choose a new folder" });
-}
-
-async function save(folder: string, file: string, bytes: Uint8Array): Promise<void> {
-  const target = join(folder, file);
-  try {
-    await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, bytes, { flag: "wx" });
-  } catch (cause) {
-    throw new QErr("SINK_WRITE", `${target} cannot be written`, { cause });
   }
 }
 

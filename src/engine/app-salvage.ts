@@ -1,8 +1,7 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { decodeUtf8 } from "../bytes/utf8.ts";
+import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { type SalvagedStream, salvageStreams } from "../container/qvf/salvage.ts";
 import { QErr } from "../errors.ts";
+import { folderSink } from "../source/folder-sink.ts";
 import type { ByteSource } from "../source/source.ts";
 import { inflateNode } from "./inflate.ts";
 
@@ -34,17 +33,17 @@ export async function salvageApp(source: ByteSource): Promise<SalvagedApp> {
       throw new QErr("APP_NO_SCRIPT", "no load script survived in the file");
     },
     async saveTo(folder) {
+      const sink = await folderSink(folder);
       try {
-        await mkdir(folder, { recursive: true });
-        if ((await readdir(folder)).length > 0) throw new QErr("SINK_EXISTS", `${folder} is not empty`);
         for (const stream of streams) {
-          await writeFile(join(folder, fileName(stream)), stream.bytes, { flag: "wx" });
+          await sink.write(fileName(stream), stream.bytes);
           const { qScript } = jsonOf(stream) ?? {};
-          if (typeof qScript === "string") await writeFile(join(folder, `script-${stream.offset}.qvs`), qScript);
+          if (typeof qScript === "string") await sink.write(`script-${stream.offset}.qvs`, encodeUtf8(qScript));
         }
+        await sink.commit();
       } catch (cause) {
-        if (cause instanceof QErr) throw cause;
-        throw new QErr("SINK_WRITE", `${folder} cannot be written to`, { cause });
+        await sink.abort();
+        throw cause;
       }
       return streams.length;
     },

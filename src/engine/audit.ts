@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { needs, QErr } from "../errors.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../limits.ts";
-import { withLock } from "./audit-lock.ts";
+import { systemCode } from "../source/file.ts";
+import { fileOperations, type OpenFile, writeAll } from "../source/file-operations.ts";
+import { withLock } from "./file-lock.ts";
 
 /** What is written down of one opening. Never a data value, never a password. */
 export interface AuditEvent {
@@ -35,8 +37,13 @@ export interface AuditLog {
 interface ChainedEvent extends AuditEvent {
   readonly seq: number;
   readonly previous: string;
+  /** Bytes of a line that a crash had cut short and that made room for this one; what it told of was not opened. */
+  readonly tornBytes?: number;
   readonly hash: string;
 }
+
+/** How often to ask for the log's lock, 20 ms apart. */
+const LOCK_TRIES = 500;
 
 /** The hash before the first line. */
 export const AUDIT_START = "0".repeat(64);
@@ -50,26 +57,48 @@ export interface FileAuditOptions {
 
 /**
  * An append-only file of JSON lines, each with the hash of the line before it. Writers of several processes take turns
- * by a lock file. `append` throws `LIMIT_EXCEEDED` for a line that is too long, `AUDIT_BROKEN` if the last line is
- * damaged, `SINK_WRITE` if the lock cannot be had.
+ * by a lock. A line that a crash cut short is taken away, and the next line says so: its event was not acknowledged, so
+ * nothing was opened by it. A new log is for its owner's eyes only.
+ * `append` throws `LIMIT_EXCEEDED` for a line that is too long, `AUDIT_BROKEN` if the last whole line is damaged,
+ * `SINK_WRITE` if the lock cannot be had or the line not be made durable; then nothing of it is left.
  */
 export function fileAuditLog(path: string, options: FileAuditOptions = {}): AuditLog {
   const most = options.maxLineBytes ?? MAX_AUDIT_LINE_BYTES;
   const write = async (event: AuditEvent): Promise<void> => {
-    const file = await open(path, "a+");
+    const file = await fileOperations().open(path, "a+", 0o600);
     try {
-      const last = await lastEvent(file, most);
-      const line = chain(event, (last?.seq ?? 0) + 1, last?.hash ?? AUDIT_START);
+      const { last, end, tornBytes } = await lastEvent(file, most);
+      const torn = tornBytes === 0 ? event : { tornBytes, ...event };
+      const line = chain(torn, (last?.seq ?? 0) + 1, last?.hash ?? AUDIT_START);
       const bytes = new TextEncoder().encode(`${line}\n`);
       // The next one could not find its end again.
       needs(bytes.length - 1 <= most, "LIMIT_EXCEEDED", `a line of the audit log takes at most ${most} bytes`);
-      await file.appendFile(bytes);
-      await file.sync();
+      try {
+        if (tornBytes > 0) await file.truncate(end);
+        await writeAll(file, bytes, null);
+        await file.sync();
+      } catch (cause) {
+        // Half a line, or a whole one of something that is now refused.
+        await file.truncate(end).catch(() => {});
+        throw cause;
+      }
     } finally {
       await file.close();
     }
   };
-  return { append: (event) => withLock(`${path}.lock`, () => write(event), options.lockTries) };
+  const lock = { what: "the audit log", tries: options.lockTries ?? LOCK_TRIES };
+  return {
+    append: (event) =>
+      withLock(`${path}.lock`, lock, () =>
+        write(event).catch((cause: unknown) => {
+          if (cause instanceof QErr) throw cause;
+          throw new QErr("SINK_WRITE", `the audit log ${path} cannot be written (${systemCode(cause)})`, {
+            cause,
+            hint: "nothing is opened without a line in the log",
+          });
+        }),
+      ),
+  };
 }
 
 /** One line: the event with its number, the hash before it, and as the last member its own hash. */
@@ -82,22 +111,35 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-async function lastEvent(
-  file: Awaited<ReturnType<typeof open>>,
-  maxLineBytes: number,
-): Promise<ChainedEvent | undefined> {
+interface LogEnd {
+  readonly last: ChainedEvent | undefined;
+  /** Where the last whole line ends. */
+  readonly end: number;
+  /** Bytes behind it. */
+  readonly tornBytes: number;
+}
+
+async function lastEvent(file: OpenFile, maxLineBytes: number): Promise<LogEnd> {
   const { size } = await file.stat();
-  if (size === 0) return undefined;
-  const length = Math.min(size, maxLineBytes + 1);
-  const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-  const lines = buffer.toString("utf8").split("\n");
-  const last = checkLine(lines.at(-2) ?? "");
-  if (lines.at(-1) !== "" || last === undefined) {
+  // A whole line with its end, and behind it less than another.
+  const length = Math.min(size, 2 * (maxLineBytes + 1));
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; ) {
+    const { bytesRead } = await file.read(bytes, at, length - at, size - length + at);
+    needs(bytesRead > 0, "SOURCE_CHANGED", "the audit log became shorter while it was read");
+    at += bytesRead;
+  }
+  const end = bytes.lastIndexOf(10) + 1;
+  const tornBytes = length - end;
+  if (end === 0 && size === length && tornBytes <= maxLineBytes) return { last: undefined, end: 0, tornBytes };
+  const begin = end < 2 ? 0 : bytes.lastIndexOf(10, end - 2) + 1;
+  const last = checkLine(bytes.toString("utf8", begin, Math.max(begin, end - 1)));
+  if (last === undefined || tornBytes > maxLineBytes || end - 1 - begin > maxLineBytes) {
     throw new QErr("AUDIT_BROKEN", "the last line of the audit log is damaged, so nothing can be chained to it", {
       hint: "run `qvault audit verify`, keep the file, and start a new one",
     });
   }
-  return last;
+  return { last, end: size - length + end, tornBytes };
 }
 
 /** The event of a line whose own hash is right. */

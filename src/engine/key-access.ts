@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { encodeUtf8 } from "../bytes/utf8.ts";
 import { isQErr, needs, QErr } from "../errors.ts";
 import { needsApproved } from "../keys/approved.ts";
 import { type Keyring, type KeyringOptions, keyring, onlyKey, openReference } from "../keys/keyring.ts";
@@ -6,6 +6,8 @@ import type { KeyHandle } from "../keys/keystore.ts";
 import { generateKey, type NewKeyType, selfSigned } from "../keys/self-signed.ts";
 import { parseThumbprint } from "../keys/thumbprint.ts";
 import { type Recipient, type RecipientOptions, recipientOf, recipientWarnings } from "../seal/recipient.ts";
+import { removeFile } from "../source/file-operations.ts";
+import { type FileSink, fileSink } from "../source/file-sink.ts";
 
 export { type FipsReport, fipsSelfCheck } from "../keys/approved.ts";
 export type { KeyringOptions } from "../keys/keyring.ts";
@@ -102,16 +104,39 @@ export async function generateKeyFiles(
     format: "pem",
     ...(passphrase ? { cipher: "aes-256-cbc", passphrase } : {}),
   });
-  await writeNew(`${path}.key`, pem.toString(), 0o600);
-  await writeNew(`${path}.crt`, certificate.toString(), 0o644);
+  const files = [
+    { name: `${path}.key`, text: pem.toString(), mode: 0o600 },
+    { name: `${path}.crt`, text: certificate.toString(), mode: 0o644 },
+  ];
+  const sinks: FileSink[] = [];
+  const placed: string[] = [];
+  try {
+    for (const { name, text, mode } of files) sinks.push(await newFile(name, text, mode));
+    for (const [i, sink] of sinks.entries()) {
+      await sink.commit().catch((error: unknown) => {
+        if (!isQErr(error) || error.code !== "SINK_EXISTS") placed.push(files[i]!.name);
+        throw error;
+      });
+      placed.push(files[i]!.name);
+    }
+  } catch (error) {
+    // Half a pair is worse than none: data would be sealed for a key that is not there, or the name be taken.
+    for (const sink of sinks) await sink.abort();
+    for (const name of placed) await removeFile(name).catch(() => {});
+    throw error;
+  }
   return { key: `${path}.key`, certificate: `${path}.crt`, thumbprint: certificate.fingerprint.replaceAll(":", "") };
 }
 
-async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  await writeFile(path, text, { mode, flag: "wx" }).catch((cause: unknown) => {
-    throw new QErr("SINK_EXISTS", `${path} exists or cannot be written`, {
+/** A key is never written over. */
+async function newFile(path: string, text: string, mode: number): Promise<FileSink> {
+  const sink = await fileSink(path, { mode }).catch((cause: unknown) => {
+    if (!isQErr(cause) || cause.code !== "SINK_EXISTS") throw cause;
+    throw new QErr("SINK_EXISTS", `${path} exists`, {
       cause,
       hint: "a key is never written over; choose another name",
     });
   });
+  await sink.write(encodeUtf8(text));
+  return sink;
 }

@@ -14,7 +14,7 @@ export async function recoveryText(source: ByteSource, slotName?: string): Promi
   });
   const fileId = Buffer.from(manifest.fileId).toString("hex");
   const lines = [
-    `# How to open ${source.name} without qvault. File id ${fileId}; the format is in SPEC.md, section 6.`,
+    `# How to open ${oneLine(source.name)} without qvault. File id ${fileId}; the format is in SPEC.md, section 6.`,
     "# Step 1 gives the slot key (32 bytes). Its two derived keys and the data keys follow from the chapter's formulas.",
   ];
   for (const entry of entries) {
@@ -24,7 +24,7 @@ export async function recoveryText(source: ByteSource, slotName?: string): Promi
     lines.push(`# With step (any recipient):  step crypto jwe decrypt --key private.pem < ${name}.jwe > slot.key`);
     for (const [i, recipient] of entry.jwe.recipients.entries()) {
       const who = entry.recipients[i]!;
-      lines.push(`# Recipient ${who.label} (${who.x5t ?? who.spkiS256}), ${recipient.header.alg}:`);
+      lines.push(`# Recipient ${oneLine(who.label)} (${who.x5t ?? who.spkiS256}), ${recipient.header.alg}:`);
       if (recipient.header.alg === "ECDH-ES+A256KW") {
         lines.push("# an EC key: use step as above, or npm jose: generalDecrypt(JSON.parse(jwe), privateKey)");
         continue;
@@ -39,4 +39,9 @@ export async function recoveryText(source: ByteSource, slotName?: string): Promi
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** A text inside a comment that may be pasted into a shell: it must not end the line, nor show other than it is. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
 }

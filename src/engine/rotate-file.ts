@@ -1,3 +1,5 @@
+import type { BigIntStats } from "node:fs";
+import { realpath, stat } from "node:fs/promises";
 import { needs, QErr } from "../errors.ts";
 import type { KeyHandle, KeyRef } from "../keys/keystore.ts";
 import { matches } from "../keys/thumbprint.ts";
@@ -7,13 +9,13 @@ import type { RegionHead } from "../seal/region.ts";
 import { planSlot, type RewrapOptions, type RewrapPlan, rewrapHead } from "../seal/rewrap.ts";
 import type { SlotEntry } from "../seal/slot-entry.ts";
 import { fileSource } from "../source/file.ts";
-import { type FileSink, fileSink, type SinkProbe } from "../source/file-sink.ts";
+import { type FileSink, fileSink } from "../source/file-sink.ts";
 import type { ByteSource } from "../source/source.ts";
 import { openQvdTable } from "../table/qvd-table.ts";
 import { symbolText } from "../table/symbols.ts";
 import { readSealedHead } from "./open-seal-head.ts";
 import { openSealedQvd } from "./open-sealed.ts";
-import { takeLock } from "./rotate-lock.ts";
+import { lockForRotation } from "./rotate-lock.ts";
 import { ORIGINAL_HEADER, sealQvd } from "./seal-qvd.ts";
 
 export interface RotateOptions {
@@ -31,7 +33,6 @@ export interface RotateOptions {
   readonly signer?: KeyHandle | undefined;
   /** Keys of new recipients: the new file must open with one of them before it takes the old one's place. */
   readonly confirm?: FindKey | undefined;
-  readonly probe?: SinkProbe | undefined;
 }
 
 /** What would be done to a file, known without any key. */
@@ -84,20 +85,28 @@ function changesOf(entry: SlotEntry, options: RotateOptions): RewrapOptions {
 
 /**
  * Rotates one file: reads it, opens the slots concerned (one private-key operation each), writes the new file beside
- * it, checks what was written, and renames. Whatever happens, the name shows the old file or the new one, whole.
+ * it, checks what was written, and renames. Whatever happens, the name shows the old file or the new one, whole. Of a
+ * symbolic link the file behind it is rotated.
  * @returns the plan that was carried out
- * @throws `SINK_WRITE` with the original untouched; what reading and opening throw
+ * @throws `SINK_WRITE` with the original untouched; `SOURCE_CHANGED` if somebody wrote to the file meanwhile, whose work
+ *   stays; what reading and opening throw
  */
-export async function rotateFile(file: string, find: FindKey, options: RotateOptions): Promise<FilePlan> {
-  const lock = await takeLock(file);
+export async function rotateFile(name: string, find: FindKey, options: RotateOptions): Promise<FilePlan> {
+  // Else the link would become a file, and the one behind it would keep the old key.
+  const file = await realpath(name).catch(() => name);
+  const lock = await lockForRotation(file);
   try {
+    const read = await stateOf(file);
     const source = await fileSource(file);
     try {
       const { region: head } = await readSealedHead(source);
-      const plan = planRegion(file, head, options);
+      const plan = planRegion(name, head, options);
       if (plan.action === "none") return plan;
-      const sink = await fileSink(file, { force: true }, options.probe);
-      await lock.note(sink.temporary);
+      const sink = await fileSink(file, {
+        force: true,
+        temporary: lock.temporary,
+        beforeReplace: () => needsUnchanged(file, read),
+      });
       try {
         if (plan.action === "reseal") await reseal(source, head, find, plan, options, sink);
         else await rewrap(source, head, find, plan, options, sink);
@@ -114,6 +123,20 @@ export async function rotateFile(file: string, find: FindKey, options: RotateOpt
   } finally {
     await lock.release();
   }
+}
+
+/** Which file a name shows, and its last change; undefined if there is none. */
+async function stateOf(file: string): Promise<BigIntStats | undefined> {
+  return stat(file, { bigint: true }).catch(() => undefined);
+}
+
+/** A reload that ended meanwhile must not be undone by the older data that were rotated. */
+async function needsUnchanged(file: string, before: BigIntStats | undefined): Promise<void> {
+  const now = await stateOf(file);
+  const same = (["dev", "ino", "size", "mtimeNs"] as const).every((part) => now?.[part] === before?.[part]);
+  needs(same, "SOURCE_CHANGED", `${file} was changed while it was rotated, and stays as it is now`, {
+    hint: "run the command again",
+  });
 }
 
 const COPY_BYTES = 1024 * 1024;

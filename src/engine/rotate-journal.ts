@@ -1,6 +1,8 @@
-import { open, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { encodeUtf8 } from "../bytes/utf8.ts";
 import { QErr } from "../errors.ts";
 import { systemCode } from "../source/file.ts";
+import { fileOperations, writeAll } from "../source/file-operations.ts";
 
 /** One line of a journal. Thumbprints and names, never a key. */
 export interface JournalLine {
@@ -31,21 +33,28 @@ export async function openJournal(path: string, job: string): Promise<Journal> {
     throw new QErr("SOURCE_READ", `the journal ${path} cannot be read (${systemCode(cause)})`, { cause });
   });
   const done = unfinished(text, job);
-  const handle = await open(path, "a").catch((cause: unknown) => {
+  const failed = (cause: unknown): never => {
     throw new QErr("SINK_WRITE", `the journal ${path} cannot be written (${systemCode(cause)})`, { cause });
-  });
+  };
+  const handle = await fileOperations().open(path, "a").catch(failed);
   let queue: Promise<void> = Promise.resolve();
+  const append = async (line: string) => {
+    await writeAll(handle, encodeUtf8(`${line}\n`), null);
+    await handle.sync();
+  };
   const write: Journal["write"] = (line) => {
-    const next = queue.then(async () => {
-      await handle.writeFile(`${JSON.stringify({ job, at: new Date().toISOString(), ...line })}\n`);
-      await handle.sync();
-    });
+    const next = queue.then(() => append(JSON.stringify({ job, at: new Date().toISOString(), ...line }))).catch(failed);
     queue = next.catch(() => {});
     return next;
   };
-  // A crash in the middle of a line must not swallow the next one.
-  if (text !== "" && !text.endsWith("\n")) await handle.writeFile("\n");
-  await write({ state: "begin" });
+  try {
+    // A crash in the middle of a line must not swallow the next one.
+    if (text !== "" && !text.endsWith("\n")) await append("");
+    await write({ state: "begin" });
+  } catch (cause) {
+    await handle.close().catch(() => {});
+    throw cause instanceof QErr ? cause : failed(cause);
+  }
   return { done, write, close: () => handle.close() };
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { needs } from "../errors.ts";
 import type { KeyHandle } from "../keys/keystore.ts";
+import { isSlotName } from "../seal/manifest.ts";
 import type { WebCryptoProvider } from "../seal/provider.ts";
 import type { Recipient } from "../seal/recipient.ts";
 import type { QvdTable } from "../table/qvd-table.ts";
@@ -59,7 +60,7 @@ export async function planSeal(table: QvdTable, options: SealOptions): Promise<r
     "slots must be there and have different names",
   );
   for (const name of names)
-    needs(/^[\w.-]{1,64}$/.test(name), "USAGE", `slot name "${name}" is not 1 to 64 letters, digits, - _ .`);
+    needs(isSlotName(name), "USAGE", `slot name "${name}" is not 1 to 64 letters, digits, - _ .`);
   const { tokenKey } = options;
   needs(tokenKey === undefined || tokenKey.byteLength === 32, "USAGE", "a token key has 32 bytes");
   const slotsOf = new Map<number, number[]>();

@@ -96,6 +96,10 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     "SEAL_DAMAGED",
     "manifest: slots are not named apart",
   );
+  // They become file names and words of shell commands (SPEC 6.4), so no file may choose others than a writer.
+  needs(slots.every(isSlotName), "SEAL_DAMAGED", "manifest: a slot name is not 1 to 64 letters, digits, - _ .", {
+    part: "manifest",
+  });
   needs(slots.length <= MAX_SLOTS, "LIMIT_EXCEEDED", `manifest: over ${MAX_SLOTS} slots`, { part: "manifest" });
   const items = list(map.items);
   needs(items.length <= MAX_SEALED_ITEMS, "LIMIT_EXCEEDED", `manifest: over ${MAX_SEALED_ITEMS} sealed items`, {
@@ -112,6 +116,10 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     items: items.map((item) => itemOf(fields(item), slots.length, signer !== undefined)),
     plain: list(map.plain).map(plainOf),
   };
+}
+
+export function isSlotName(name: string): boolean {
+  return /^[\w.-]{1,64}$/.test(name);
 }
 
 function itemOf(map: Record<string, Packed>, slots: number, signed: boolean): SealedItem {

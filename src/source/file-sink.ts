@@ -1,13 +1,21 @@
-import { randomBytes } from "node:crypto";
-import { type FileHandle, link, open, rename, rm, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { QErr } from "../errors.ts";
-import { SYSTEM_BYTES, systemCode } from "./file.ts";
+import { systemCode } from "./file.ts";
+import { fileOperations, type OpenFile, removeFile, syncDirectory, writeAll } from "./file-operations.ts";
 import type { PatchSink } from "./sink.ts";
+import { clearLeftovers, temporaryName } from "./temporary.ts";
 
 export interface FileSinkOptions {
   /** Replace a file that is there; without it an existing target is `SINK_EXISTS`. */
   readonly force?: boolean;
+  /** Mode of a new file, before the umask; a replaced file keeps its own. 0o600 for what only its owner may read. */
+  readonly mode?: number | undefined;
+  /** The temporary file's name, from whoever holds a lock on the target and clears away what killed runs left. */
+  readonly temporary?: string | undefined;
+  /** Asked just before the target is replaced; what it throws keeps the target as it is. */
+  readonly beforeReplace?: (() => Promise<void>) | undefined;
 }
 
 /** A file in the making. */
@@ -16,65 +24,58 @@ export interface FileSink extends PatchSink {
   readonly temporary: string;
 }
 
-/** The operations of a commit, in order; fault-injection tests stand in front of each of them. */
-export type SinkStep = "create" | "write" | "sync" | "rename" | "sync-directory";
-
-/** Called before each step; what it throws is treated as the step's own failure. */
-export type SinkProbe = (step: SinkStep) => void;
-
 /**
  * Writes a file so that its name shows either what was there before or the whole new file: a temporary file beside the
- * target (`.name.<random>.tmp`, created exclusively), fsync, rename, fsync of the directory. The mode of a replaced
- * file is kept. A crash can leave the temporary file, never a partial target.
+ * target (created exclusively, its name tells its process), fsync, rename, fsync of the directory. Mode, owner and
+ * group of a replaced file are kept as far as the system lets us. A crash can leave the temporary file, never a partial
+ * target; the next sink for the same target removes it.
  *
  * Without `force` the final step is `link`, which fails if the target appeared meanwhile: two writers cannot both win.
+ * A target that is a symbolic link is replaced, not written through; links in the folder's path are followed once.
  * @throws `SINK_EXISTS` if the target is there and `force` is not set, `SINK_WRITE` if the file cannot be made.
  */
-export async function fileSink(
-  path: string,
-  options: FileSinkOptions = {},
-  probe: SinkProbe = () => {},
-): Promise<FileSink> {
+export async function fileSink(path: string, options: FileSinkOptions = {}): Promise<FileSink> {
+  const operations = fileOperations();
   const force = options.force ?? false;
-  const before = await stat(path).catch(() => undefined);
-  if (before !== undefined && !force) throw exists(path);
-  if (before !== undefined && !before.isFile()) throw new QErr("SINK_WRITE", `${path} is not a regular file`);
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
-  let handle: FileHandle | undefined;
-
   const failed = (cause: unknown): QErr =>
     cause instanceof QErr
       ? cause
       : new QErr("SINK_WRITE", `${path} cannot be written (${systemCode(cause)})`, { cause });
 
+  // What a link in the path points to later cannot lead the rename elsewhere.
+  const folder = await realpath(dirname(path)).catch((cause: unknown) => {
+    throw failed(cause);
+  });
+  const target = join(folder, basename(path));
+  if (options.temporary === undefined) await clearLeftovers(target);
+  const before = await stat(path).catch(() => undefined);
+  if (before !== undefined && !force) throw exists(path);
+  if (before !== undefined && !before.isFile()) throw new QErr("SINK_WRITE", `${path} is not a regular file`);
+  const temporary = options.temporary ?? (await temporaryName(target));
+  let file: OpenFile | undefined;
+  let made = false;
+
   async function abort(): Promise<void> {
-    const open_ = handle;
-    handle = undefined;
-    await open_?.close().catch(() => {});
-    await rm(temporary, { force: true }).catch(() => {});
+    const opened = file;
+    file = undefined;
+    await opened?.close().catch(() => {});
+    if (made) await removeFile(temporary).catch(() => {});
+    made = false;
   }
 
   try {
-    probe("create");
-    handle = await open(temporary, "wx", before?.mode ?? 0o666);
-    // `open` applies the umask; a replaced file keeps exactly the mode it had.
-    if (before !== undefined) await handle.chmod(before.mode & 0o7777);
+    // Nobody else reads what may yet be refused; the mode of a replaced file comes last.
+    file = await operations.open(temporary, "wx", before === undefined ? (options.mode ?? 0o666) : 0o600);
+    made = true;
   } catch (cause) {
-    await abort();
     throw failed(cause);
   }
 
   /** At `position`, or behind what was written last if it is null. */
   async function put(bytes: Uint8Array, position: number | null): Promise<void> {
     try {
-      probe("write");
-      if (handle === undefined) throw new QErr("SINK_WRITE", `${path} was written after commit or abort`);
-      for (let at = 0; at < bytes.byteLength; ) {
-        const place = position === null ? null : position + at;
-        const length = Math.min(SYSTEM_BYTES, bytes.byteLength - at);
-        const { bytesWritten } = await handle.write(bytes, at, length, place);
-        at += bytesWritten;
-      }
+      if (file === undefined) throw new QErr("SINK_WRITE", `${path} was written after commit or abort`);
+      await writeAll(file, bytes, position);
     } catch (cause) {
       await abort();
       throw failed(cause);
@@ -87,49 +88,61 @@ export async function fileSink(
     writeAt: (offset, bytes) => put(bytes, offset),
     async commit() {
       try {
-        if (handle === undefined) throw new QErr("SINK_WRITE", `${path} was committed after commit or abort`);
-        probe("sync");
-        await handle.sync();
-        const open_ = handle;
-        handle = undefined;
-        await open_.close();
-        probe("rename");
-        await publish(temporary, path, force);
-        probe("sync-directory");
-        await syncDirectory(dirname(path));
+        if (file === undefined) throw new QErr("SINK_WRITE", `${path} was committed after commit or abort`);
+        if (before !== undefined) await keepRights(file, before);
+        await file.sync();
+        // Network shares tell of a full disk only here.
+        const opened = file;
+        file = undefined;
+        await opened.close();
+        await options.beforeReplace?.();
+        await publish(temporary, target, force);
+        made = false;
       } catch (cause) {
         await abort();
         throw failed(cause);
+      }
+      try {
+        await syncDirectory(folder);
+      } catch (cause) {
+        throw new QErr("SINK_WRITE", `${path} is written, but a crash might still undo that (${systemCode(cause)})`, {
+          cause,
+          hint: "the new file is in its place; look after the disk, then run the command again",
+        });
       }
     },
     abort,
   };
 }
 
+/** Owner, group and mode as before; where the group cannot be kept, nobody gets its rights instead. */
+async function keepRights(file: OpenFile, before: Pick<Stats, "uid" | "gid" | "mode">): Promise<void> {
+  const now = await file.stat();
+  const give = (uid: number, gid: number) =>
+    (now.uid === uid && now.gid === gid) ||
+    file.chown(uid, gid).then(
+      () => true,
+      () => false,
+    );
+  const kept = (await give(before.uid, before.gid)) || (await give(now.uid, before.gid));
+  await file.chmod(before.mode & (kept ? 0o777 : 0o707));
+}
+
 async function publish(temporary: string, path: string, force: boolean): Promise<void> {
-  if (force) return rename(temporary, path);
+  const operations = fileOperations();
+  if (force) return operations.rename(temporary, path);
   try {
-    await link(temporary, path);
+    await operations.link(temporary, path);
   } catch (cause) {
     const code = systemCode(cause);
     if (code === "EEXIST") throw exists(path);
     // No hard links here (FAT, some network shares): rename, after a last look.
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS" && code !== "EMLINK") throw cause;
     if ((await stat(path).catch(() => undefined)) !== undefined) throw exists(path);
-    return rename(temporary, path);
+    return operations.rename(temporary, path);
   }
-  await rm(temporary, { force: true });
-}
-
-/** Makes a rename durable. Windows cannot open directories and has no need of it. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  // The file is there under its name; a second name that cannot be removed is for the next run.
+  await removeFile(temporary).catch(() => {});
 }
 
 function exists(path: string): QErr {

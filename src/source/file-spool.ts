@@ -1,9 +1,10 @@
-import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { QErr } from "../errors.ts";
-import { SYSTEM_BYTES, systemCode } from "./file.ts";
+import { systemCode } from "./file.ts";
+import { fileOperations, SYSTEM_BYTES, writeAll } from "./file-operations.ts";
 import type { Spool } from "./spool.ts";
+import { clearLeftovers, temporaryName } from "./temporary.ts";
 
 /**
  * A spool in a private temporary file (mode 0600) that has no name while it is used, where the system allows it: it
@@ -16,27 +17,28 @@ export async function fileSpool(directory = tmpdir()): Promise<Spool> {
       cause,
       hint: "set TMPDIR to a folder with room",
     });
-  const folder = await mkdtemp(join(directory, "qvault-")).catch((cause: unknown) => {
-    throw failed(cause);
-  });
-  const handle = await open(join(folder, "spool"), "wx+", 0o600).catch(async (cause: unknown) => {
-    await rm(folder, { recursive: true, force: true });
+  const operations = fileOperations();
+  const name = join(directory, "qvault-spool");
+  await clearLeftovers(name);
+  const path = await temporaryName(name);
+  const handle = await operations.open(path, "wx+", 0o600).catch((cause: unknown) => {
     throw failed(cause);
   });
   // On Windows an open file cannot be unlinked; there it goes at close.
   const unlinked = process.platform !== "win32";
-  if (unlinked) await rm(folder, { recursive: true, force: true });
+  if (unlinked) {
+    await operations.unlink(path).catch(async (cause: unknown) => {
+      await handle.close().catch(() => {});
+      throw failed(cause);
+    });
+  }
   let end = 0;
   return {
     async append(bytes) {
       const offset = end;
-      for (let at = 0; at < bytes.byteLength; ) {
-        const length = Math.min(SYSTEM_BYTES, bytes.byteLength - at);
-        const result = await handle.write(bytes, at, length, offset + at).catch((cause: unknown) => {
-          throw failed(cause);
-        });
-        at += result.bytesWritten;
-      }
+      await writeAll(handle, bytes, offset).catch((cause: unknown) => {
+        throw failed(cause);
+      });
       end = offset + bytes.byteLength;
       return offset;
     },
@@ -52,7 +54,7 @@ export async function fileSpool(directory = tmpdir()): Promise<Spool> {
     },
     async close() {
       await handle.close();
-      if (!unlinked) await rm(folder, { recursive: true, force: true });
+      if (!unlinked) await operations.unlink(path);
     },
   };
 }

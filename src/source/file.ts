@@ -1,15 +1,13 @@
 import { close, fstat, open, read } from "node:fs";
 import { promisify } from "node:util";
 import { QErr } from "../errors.ts";
+import { SYSTEM_BYTES } from "./file-operations.ts";
 import { checkRange } from "./range.ts";
 import type { ByteSource } from "./source.ts";
 
 const openFd = promisify(open);
 const statFd = promisify(fstat);
 const closeFd = promisify(close);
-
-/** Bytes of one read or write of the system: beyond 2^31 - 1 Node refuses, and the system gives less anyway. */
-export const SYSTEM_BYTES = 2 ** 30;
 
 /** One positional read; callbacks, because the promise API costs more than a page-cache read of 64 KiB. */
 function readSome(fd: number, target: Uint8Array, at: number, offset: number): Promise<number> {

@@ -1,11 +1,21 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { AUDIT_START, type AuditEvent, fileAuditLog, verifyAudit, verifyAuditLog } from "../../src/engine/audit.ts";
-import { withLock } from "../../src/engine/audit-lock.ts";
+import { withLock } from "../../src/engine/file-lock.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../../src/limits.ts";
+import { isGone, type Owner, ownerHere, ownerText, parseOwner } from "../../src/source/process-owner.ts";
 import { failure } from "../helpers/errors.ts";
 import { temporaryFolder } from "./access-folder.ts";
 
@@ -84,11 +94,28 @@ describe("audit log", () => {
 
   it("chains nothing to a damaged last line", async () => {
     const { path, text } = await logOf("damaged", 2);
-    writeFileSync(path, text.slice(0, -5));
+    const damaged = `${text.slice(0, -6)}x"}\n`;
+    writeFileSync(path, damaged);
     await expect(fileAuditLog(path).append(event(3))).rejects.toThrow(
       expect.objectContaining({ code: "AUDIT_BROKEN" }),
     );
-    expect(readFileSync(path, "utf8")).toBe(text.slice(0, -5));
+    expect(readFileSync(path, "utf8")).toBe(damaged);
+  });
+
+  it("takes away a line that a crash cut short, and says so in the next", async () => {
+    const { path, text } = await logOf("torn", 2);
+    const first = text.slice(0, text.indexOf("\n") + 1);
+    for (const torn of [text.slice(0, -5), text.slice(0, first.length + 1)]) {
+      writeFileSync(path, torn);
+      await fileAuditLog(path).append(event(3));
+      expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 2 });
+      const lines = readFileSync(path, "utf8").split("\n");
+      expect(`${lines[0]}\n`).toBe(first);
+      expect(JSON.parse(lines[1]!)).toMatchObject({ seq: 2, tornBytes: torn.length - first.length });
+    }
+    writeFileSync(path, "{");
+    await fileAuditLog(path).append(event(1));
+    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ seq: 1, tornBytes: 1 });
   });
 
   it("writes no line that it could not find again", async () => {
@@ -118,18 +145,22 @@ describe("a lock that was left", () => {
   if (!linux) console.log("skipped: only Linux tells when a process began, so a left lock stays elsewhere");
 
   /** What our own lock says while we hold it. */
-  async function ownLock(name: string): Promise<{ pid: number; place: string; started: string }> {
+  async function ownLock(name: string): Promise<Owner> {
     const path = join(folder, name);
     let text = "";
-    await withLock(path, async () => {
-      text = readFileSync(path, "utf8");
+    await withLock(path, { what: "it", tries: 0 }, async () => {
+      text = readlinkSync(path);
     });
-    return JSON.parse(text);
+    return parseOwner(JSON.parse(text).owner)!;
   }
+
+  const lockOf = (owner: Owner) => JSON.stringify({ owner: ownerText(owner) });
 
   async function logLockedBy(name: string, lock: string) {
     const path = join(folder, name);
-    writeFileSync(`${path}.lock`, lock);
+    // As a file, which is what a lock is where there are no links, or as the link that it is here.
+    if (lock.length % 2 === 0 || lock === "123" || lock === "") writeFileSync(`${path}.lock`, lock);
+    else symlinkSync(lock, `${path}.lock`);
     await fileAuditLog(path, { lockTries: 2 }).append(event(1));
     expect(existsSync(`${path}.lock`)).toBe(false);
     expect(existsSync(`${path}.lock.recovery`)).toBe(false);
@@ -143,7 +174,7 @@ describe("a lock that was left", () => {
     await once(child, "spawn");
     const stat = readFileSync(`/proc/${child.pid}/stat`, "latin1");
     const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!;
-    const lock = JSON.stringify({ ...own, pid: child.pid, started });
+    const lock = lockOf({ ...own, pid: child.pid!, started });
     try {
       await failure("SINK_WRITE", () => logLockedBy("alive", lock));
     } finally {
@@ -155,26 +186,44 @@ describe("a lock that was left", () => {
 
   it.runIf(linux)("is taken away when the number of its process went to another", async () => {
     const own = await ownLock("other");
-    await failure("SINK_WRITE", () => logLockedBy("held", JSON.stringify(own)));
-    await logLockedBy("reused", JSON.stringify({ ...own, started: "1" }));
+    await failure("SINK_WRITE", () => logLockedBy("held", lockOf(own)));
+    await logLockedBy("reused", lockOf({ ...own, started: "1" }));
   });
 
   it.runIf(linux)("is taken away once, however many wait for it", async () => {
     const own = await ownLock("crowd");
     const path = join(folder, "many");
-    writeFileSync(`${path}.lock`, JSON.stringify({ ...own, started: "1" }));
+    writeFileSync(`${path}.lock`, lockOf({ ...own, started: "1" }));
     await Promise.all([1, 2, 3, 4, 5, 6].map((n) => fileAuditLog(path).append(event(n))));
     expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 6 });
   });
 
+  it.runIf(linux)("is taken away after a restart of the machine, where that is known again", async () => {
+    const me = await ownerHere();
+    const before = { ...me, boot: "00000000" };
+    expect(await isGone(before, { ...me, lasting: true })).toBe(true);
+    expect(await isGone(before, { ...me, lasting: false })).toBe(false);
+    expect(await isGone({ ...before, host: "00000000" }, { ...me, lasting: true })).toBe(false);
+  });
+
+  it.runIf(linux)("is taken away when its process was killed while it took another away", async () => {
+    const own = await ownLock("twice");
+    const path = join(folder, "compound");
+    for (const name of [`${path}.lock`, `${path}.lock.recovery`]) symlinkSync(lockOf({ ...own, started: "1" }), name);
+    await fileAuditLog(path, { lockTries: 5 }).append(event(1));
+    expect(readdirSync(folder).filter((name) => name.startsWith("compound"))).toEqual(["compound"]);
+  });
+
   it("stays where nobody can tell, and the error says which file to remove", async () => {
     const own = await ownLock("unknown");
-    const foreign = { ...own, pid: 2 ** 22 + 1, place: "another machine" };
-    const nobody = ["", "123", "{}", '{"pid":-1,"place":"x","started":"1"}', JSON.stringify(foreign)];
-    for (const [i, lock] of [...nobody, JSON.stringify({ ...foreign, place: "" })].entries()) {
+    const gone = { ...own, pid: 2 ** 22 + 1 };
+    const elsewhere = [lockOf({ ...gone, host: "00000000" }), lockOf({ ...gone, space: "00000000" })];
+    const nobody = ["", "123", "{}", '{"owner":7}', '{"owner":"a-b-c-d-e"}', lockOf({ ...own, started: "" })];
+    for (const [i, lock] of [...nobody, ...elsewhere].entries()) {
       const error = await failure("SINK_WRITE", () => logLockedBy(`foreign${i}`, lock));
       expect(error.hint).toContain(`foreign${i}.lock`);
-      expect(readFileSync(join(folder, `foreign${i}.lock`), "utf8")).toBe(lock);
+      const path = join(folder, `foreign${i}.lock`);
+      expect(lstatSync(path).isSymbolicLink() ? readlinkSync(path) : readFileSync(path, "utf8")).toBe(lock);
     }
   });
 

@@ -38,7 +38,10 @@ const MATRIX: Readonly<Record<string, Readonly<Record<string, "all" | "types">>>
 const COMMON = new Set(["src/errors.ts", "src/limits.ts"]);
 
 /** Where Node's own modules may be used; everything else runs in a browser. */
-const NODE_ALLOWED = [/^src\/source\/(file|file-sink|file-spool)\.ts$/, /^src\/(keys|seal|engine|demo|cli)\//];
+const NODE_ALLOWED = [
+  /^src\/source\/(file|file-operations|file-sink|file-spool|folder-sink|process-owner|temporary)\.ts$/,
+  /^src\/(keys|seal|engine|demo|cli)\//,
+];
 
 const files = filesBelow("src", ".ts");
 const folderOf = (path: string) => {

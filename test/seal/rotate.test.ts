@@ -7,9 +7,10 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { readSealedHead } from "../../src/engine/open-seal-head.ts";
@@ -19,7 +20,10 @@ import { inspectSealed, verifySealed } from "../../src/engine/seal-verify.ts";
 import { isQErr, QErr } from "../../src/errors.ts";
 import { pkcs11Store } from "../../src/keys/pkcs11-store.ts";
 import { authenticate, type FindKey } from "../../src/seal/authenticate.ts";
+import { withFileOperations } from "../../src/source/file-operations.ts";
 import { memorySource } from "../../src/source/memory.ts";
+import { ownerHere, ownerText } from "../../src/source/process-owner.ts";
+import { faultyDisk } from "../helpers/faulty-disk.ts";
 import { faultShim, lacking, PIN, SOFTHSM, softHsmToken } from "../keys/tokens.ts";
 import { keysOf, type Person, person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
@@ -198,13 +202,21 @@ describe("rotating a file", () => {
 
   it("is refused while another process has the file, and takes over from a dead one", async () => {
     const lock = join(root, ".f.qvd.lock");
-    writeFileSync(lock, JSON.stringify({ pid: 1, host: hostname() }));
+    const me = await ownerHere();
+    symlinkSync(JSON.stringify({ owner: ownerText(me) }), lock);
     await expect(rotateFile(file, keysOf(old), toNext)).rejects.toMatchObject({ code: "SINK_WRITE" });
+    rmSync(lock);
     const left = join(root, ".f.qvd.abc.tmp");
     writeFileSync(left, "half");
-    writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), temporary: left }));
+    const gone = ownerText({ ...me, pid: 2 ** 22 + 1 });
+    symlinkSync(JSON.stringify({ owner: gone, temporary: left }), lock);
     await rotateFile(file, keysOf(old), toNext);
     expect(readdirSync(root)).toEqual(["f.qvd"]);
+    // A lock is anybody's to write: what it names is removed only if it could be ours.
+    writeFileSync(join(root, "precious.tmp"), "x");
+    symlinkSync(JSON.stringify({ owner: gone, temporary: join(root, "precious.tmp") }), lock);
+    await rotateFile(file, keysOf(next), { from: { x5t: next.handle.info.x5t }, to: [old.recipient()] });
+    expect(readdirSync(root).sort()).toEqual(["f.qvd", "precious.tmp"]);
   });
 });
 
@@ -212,23 +224,23 @@ describe("a rotation that fails at any step", () => {
   it.each([false, true])(
     "leaves a file that opens with the old key or the new one, and a second run finishes (rekey: %s)",
     async (rekey) => {
-      let steps = 0;
-      await rotateFile(file, keysOf(old), { ...toNext, rekey, probe: () => void (steps += 1) });
-      expect(steps).toBeGreaterThanOrEqual(7);
-      for (let at = 1; at <= steps; at++) {
+      const clean = faultyDisk();
+      await withFileOperations(clean, () => rotateFile(file, keysOf(old), { ...toNext, rekey }));
+      const renamed = clean.calls.indexOf("rename") + 1;
+      expect(clean.calls[0]).toBe("symlink");
+      expect(renamed).toBeGreaterThanOrEqual(7);
+      for (const [i, call] of clean.calls.entries()) {
+        // The lock goes last, when everything is done; a chown that is refused is no fault.
+        if (call === "unlink" || call === "chown") continue;
         writeFileSync(file, sealed);
-        let step = 0;
-        const fail = () => {
-          step += 1;
-          if (step === at) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
-        };
-        await expect(rotateFile(file, keysOf(old), { ...toNext, rekey, probe: fail })).rejects.toMatchObject({
-          code: "SINK_WRITE",
-        });
+        const disk = faultyDisk({ kind: "ENOSPC", at: i + 1 });
+        const work = () => rotateFile(file, keysOf(old), { ...toNext, rekey });
+        await expect(withFileOperations(disk, work)).rejects.toMatchObject({ code: "SINK_WRITE" });
         const said = [await opens(file, old), await opens(file, next)];
-        // Only the last step, making the rename durable, comes after the rename.
-        expect(said, `step ${at}`).toEqual(at === steps ? ["SEAL_NO_IDENTITY", "ok"] : ["ok", "SEAL_NO_IDENTITY"]);
-        if (at < steps) expect(Buffer.from(readFileSync(file)).equals(sealed)).toBe(true);
+        // Only making the rename durable comes after the rename.
+        const before = i + 1 <= renamed;
+        expect(said, `${call}, ${i}`).toEqual(before ? ["ok", "SEAL_NO_IDENTITY"] : ["SEAL_NO_IDENTITY", "ok"]);
+        if (before) expect(Buffer.from(readFileSync(file)).equals(sealed)).toBe(true);
         expect(readdirSync(root)).toEqual(["f.qvd"]);
         await rotateFile(file, keysOf(old, next), { ...toNext, rekey });
         expect(await opens(file, next)).toBe("ok");
@@ -238,11 +250,10 @@ describe("a rotation that fails at any step", () => {
 
   it("because the folder is read-only leaves the original untouched", async () => {
     if (process.getuid?.() === 0) {
-      // Root writes everywhere; the same path through the sink is taken with the error that others would get.
-      const probe = (step: string) => {
-        if (step === "create") throw Object.assign(new Error("read-only"), { code: "EROFS" });
-      };
-      await expect(rotateFile(file, keysOf(old), { ...toNext, probe })).rejects.toMatchObject({ code: "SINK_WRITE" });
+      // Root writes everywhere; the same path is taken with the error that others would get.
+      const disk = faultyDisk({ kind: "EACCES", at: 1, forEver: true });
+      const work = () => rotateFile(file, keysOf(old), toNext);
+      await expect(withFileOperations(disk, work)).rejects.toMatchObject({ code: "SINK_WRITE" });
     } else {
       chmodSync(root, 0o555);
       await expect(rotateFile(file, keysOf(old), toNext)).rejects.toMatchObject({ code: "SINK_WRITE" });

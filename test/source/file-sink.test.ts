@@ -1,9 +1,11 @@
-import { chmod, lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fileSink, type SinkStep } from "../../src/source/file-sink.ts";
+import { withFileOperations } from "../../src/source/file-operations.ts";
+import { fileSink } from "../../src/source/file-sink.ts";
 import { memorySink } from "../../src/source/sink.ts";
 import { failure } from "../helpers/errors.ts";
+import { faultyDisk } from "../helpers/faulty-disk.ts";
 import { temporaryFolders } from "../helpers/temp.ts";
 
 const temporaryFolder = temporaryFolders();
@@ -18,7 +20,7 @@ describe("a file sink", () => {
     await sink.write(NEW);
     const during = await readdir(folder);
     expect(during.length).toBe(1);
-    expect(during[0]).toMatch(/^\.out\.[0-9a-f]{12}\.tmp$/);
+    expect(during[0]).toMatch(/^\.out\.[0-9a-z-]+\.[0-9a-f]{8}\.tmp$/);
     await sink.commit();
     expect(await readdir(folder)).toEqual(["out"]);
     expect(await text(join(folder, "out"))).toBe("what comes");
@@ -99,20 +101,24 @@ describe("a file sink", () => {
     expect((await readdir(folder)).sort()).toEqual(["elsewhere", "out"]);
   });
 
-  for (const step of ["create", "write", "sync", "rename"] as const satisfies SinkStep[]) {
-    for (const force of [false, true]) {
+  // What a run without faults does, with the number of each operation.
+  const steps = { fresh: ["open", "write", "sync", "close", "link", "unlink"], force: [] as string[] };
+  steps.force = ["open", "write", "chmod", "sync", "close", "rename"];
+  for (const force of [false, true]) {
+    for (const [i, step] of (force ? steps.force : steps.fresh).entries()) {
+      if (step === "unlink") continue;
       it(`a fault at ${step} ${force ? "leaves the original untouched" : "leaves nothing"}`, async () => {
         const folder = await temporaryFolder();
         const path = join(folder, "out");
         if (force) await writeFile(path, OLD);
+        const disk = faultyDisk({ kind: "ENOSPC", at: i + 1 });
         const work = async () => {
-          const sink = await fileSink(path, { force }, (at) => {
-            if (at === step) throw Object.assign(new Error("disk full"), { code: "ENOSPC" });
-          });
+          const sink = await fileSink(path, { force });
           await sink.write(NEW);
           await sink.commit();
         };
-        const error = await failure("SINK_WRITE", work);
+        const error = await failure("SINK_WRITE", () => withFileOperations(disk, work));
+        expect(disk.calls[i]).toBe(step);
         expect(error.message).toContain("ENOSPC");
         expect(await readdir(folder)).toEqual(force ? ["out"] : []);
         if (force) expect(await text(path)).toBe(OLD);
@@ -120,19 +126,98 @@ describe("a file sink", () => {
     }
   }
 
-  it("a fault behind the rename is an error, and the target is the whole new file", async () => {
+  it("a fault behind the rename is an error that says so, and the target is the whole new file", async () => {
     const folder = await temporaryFolder();
     const path = join(folder, "out");
-    const steps: SinkStep[] = [];
-    const sink = await fileSink(path, {}, (at) => {
-      steps.push(at);
-      if (at === "sync-directory") throw Object.assign(new Error("x"), { code: "EIO" });
+    const disk = faultyDisk({ kind: "EIO", at: 8 });
+    await withFileOperations(disk, async () => {
+      const sink = await fileSink(path);
+      await sink.write(NEW);
+      const error = await failure("SINK_WRITE", () => sink.commit());
+      expect(error.message).toContain("is written, but a crash might still undo that (EIO)");
     });
-    await sink.write(NEW);
-    await failure("SINK_WRITE", () => sink.commit());
-    expect(steps).toEqual(["create", "write", "sync", "rename", "sync-directory"]);
+    expect(disk.calls).toEqual([...steps.fresh, "open", "sync", "close"]);
     expect(await readdir(folder)).toEqual(["out"]);
     expect(await text(path)).toBe("what comes");
+  });
+
+  it("takes what the system takes, and is not stopped by one that takes nothing and says nothing", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "out");
+    const write = async () => {
+      const sink = await fileSink(path);
+      await sink.write(NEW);
+      await sink.commit();
+    };
+    await failure("SINK_WRITE", () => withFileOperations(faultyDisk({ kind: "nothing", at: 2 }), write));
+    expect(await readdir(folder)).toEqual([]);
+    const disk = faultyDisk({ kind: "short", at: 2, forEver: true });
+    await withFileOperations(disk, write);
+    expect(disk.calls.filter((call) => call === "write").length).toBeGreaterThan(2);
+    expect(await text(path)).toBe("what comes");
+  });
+
+  it("gives the group's rights to no other group, where the group cannot be kept", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "out");
+    await writeFile(path, OLD);
+    await chmod(path, 0o664);
+    const system = faultyDisk();
+    const strangers = {
+      ...system,
+      async open(...args: Parameters<typeof system.open>) {
+        const file = await system.open(...args);
+        const refuse = async () => {
+          throw Object.assign(new Error("not yours"), { code: "EPERM" });
+        };
+        const stat = async () => Object.assign(await file.stat(), { gid: 4711 });
+        return { ...file, stat: stat as typeof file.stat, chown: refuse };
+      },
+    };
+    await withFileOperations(strangers, async () => {
+      const sink = await fileSink(path, { force: true });
+      await sink.commit();
+    });
+    expect((await lstat(path)).mode & 0o777).toBe(0o604);
+  });
+
+  it("takes away what a killed run left for the same target, and nothing else", async () => {
+    const folder = await temporaryFolder();
+    const living = await fileSink(join(folder, "out"));
+    const gone = basename(living.temporary).replace(/-[0-9]*\./, "-1.");
+    const foreign = gone.replace(/\.[0-9a-f]{8}-/, ".00000000-");
+    const kept = [foreign, gone.replace(".out.", ".other."), ".out.abc.tmp", ".out.tmp", `${gone}x`];
+    for (const name of [gone, ...kept]) await writeFile(join(folder, name), "half");
+    const sink = await fileSink(join(folder, "out"));
+    const names = await readdir(folder);
+    expect(names).toEqual(expect.arrayContaining([...kept, basename(living.temporary)]));
+    expect(names).not.toContain(gone);
+    await sink.abort();
+    await living.abort();
+  });
+
+  it("takes names as long as the system does", async () => {
+    const folder = await temporaryFolder();
+    for (const name of ["n".repeat(255), "\u00fc".repeat(127)]) {
+      const sink = await fileSink(join(folder, name));
+      await sink.write(NEW);
+      await sink.commit();
+      expect(await text(join(folder, name))).toBe("what comes");
+    }
+    expect((await readdir(folder)).length).toBe(2);
+  });
+
+  it("is not led elsewhere by a link that is put in the folder's place meanwhile", async () => {
+    const folder = await temporaryFolder();
+    for (const name of ["real", "other"]) await mkdir(join(folder, name));
+    await symlink(join(folder, "real"), join(folder, "link"));
+    const sink = await fileSink(join(folder, "link", "out"));
+    await sink.write(NEW);
+    await rm(join(folder, "link"));
+    await symlink(join(folder, "other"), join(folder, "link"));
+    await sink.commit();
+    expect(await readdir(join(folder, "other"))).toEqual([]);
+    expect(await readdir(join(folder, "real"))).toEqual(["out"]);
   });
 
   it("abort drops everything, at any time and more than once; nothing is written after an end", async () => {

@@ -10,15 +10,17 @@ export function appScriptCommand({ terminal }: CommandContext): Command {
     .argument("<FILE>", "app")
     .option("--salvage", "find the script in a damaged file, without its directory")
     .action(async (file: string, options: { salvage?: true }) => {
+      // To a file or pipe as it is; a terminal would obey what somebody wrote into the script.
+      const print = (script: string) => terminal.out(terminal.stdoutIsTty ? script : new TextEncoder().encode(script));
       const source = await openSource(file, { stdin: terminal.stdin });
       try {
         if (options.salvage) {
-          await terminal.out((await salvageApp(source)).script());
+          await print((await salvageApp(source)).script());
           return;
         }
         const { text, isCopy } = await scriptOrCopy(await openQvfApp(source));
         if (isCopy) terminal.err(`qvault: ${file}: no script stream; this copy may be older than the data`);
-        await terminal.out(text);
+        await print(text);
       } finally {
         await source.close();
       }

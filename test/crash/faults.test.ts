@@ -1,0 +1,117 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withFileOperations } from "../../src/source/file-operations.ts";
+import { type CliResult, runCli } from "../helpers/cli.ts";
+import { disown, type Fault, type FaultKind, faultyDisk } from "../helpers/faulty-disk.ts";
+import { makeWorld, WRITE_PATHS, type WritePath } from "./write-paths.ts";
+
+// Where nothing waits for a disk, if there is such a place: no power fails here.
+const root = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "qvault-faults-"));
+const world = join(root, "world");
+const folder = join(root, "work");
+const LONG = process.env.QVAULT_LONG !== undefined;
+const totals = { points: 0, runs: 0, byKind: {} as Record<string, number> };
+const TMPDIR = process.env.TMPDIR;
+
+beforeAll(async () => {
+  mkdirSync(world);
+  await makeWorld(world);
+  // Temporary space too is looked at for what is left.
+  process.env.TMPDIR = folder;
+});
+
+afterAll(() => {
+  if (TMPDIR === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = TMPDIR;
+  rmSync(root, { recursive: true, force: true });
+  if (!LONG || process.env.QVAULT_RECORD === undefined) return;
+  mkdirSync(new URL("results/", import.meta.url), { recursive: true });
+  const record = { schemaVersion: 1, what: "faults in process", paths: WRITE_PATHS.length, ...totals };
+  writeFileSync(new URL("results/faults.json", import.meta.url), `${JSON.stringify(record, null, 2)}\n`);
+});
+
+/** The working folder anew, with what the command reads. */
+function fresh({ args }: WritePath): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+  const asked = args.map((arg) => arg.split("/")[0]!);
+  const more = args.includes("app.json") ? ["shop", "load.qvs"] : ["old.key", "next.key"];
+  for (const name of new Set([...asked, ...more])) {
+    if (existsSync(join(world, name))) cpSync(join(world, name), join(folder, name), { recursive: true });
+  }
+}
+
+const namesIn = () => readdirSync(folder).sort();
+
+function run({ args }: WritePath, fault?: Fault): Promise<CliResult & { readonly calls: readonly string[] }> {
+  const disk = faultyDisk(fault);
+  const paths = args.map((arg, i) => {
+    const isPath = /\.\w+$|^(shop|ann|got|filled|made)$|\//.test(arg) || args[i - 1] === "-o";
+    return isPath ? join(folder, arg) : arg;
+  });
+  return withFileOperations(disk, async () => ({ ...(await runCli(paths)), calls: disk.calls }));
+}
+
+/** Every kind at every operation; without QVAULT_LONG a few of them, spread over all. */
+function faultsOf(calls: readonly string[], seed: number): readonly (Fault & { readonly call: string })[] {
+  const all = calls.flatMap((call, i) => {
+    const writes: readonly FaultKind[] = call === "write" ? ["torn", "short", "nothing"] : [];
+    const errors: readonly FaultKind[] = ["ENOSPC", "EIO", "EACCES", "EPERM"];
+    const kinds = [...writes, ...errors].flatMap((kind) => [{ kind }, { kind, forEver: true }]);
+    return [{ kind: "kill" as const }, ...kinds].map((fault) => ({ ...fault, at: i + 1, call }));
+  });
+  if (LONG) return all;
+  const few = 4;
+  return Array.from({ length: few }, (_, i) => all[Math.floor(((i + (seed % 7) / 7) * all.length) / few)]!);
+}
+
+describe.each(WRITE_PATHS)("$name", (path) => {
+  it("leaves the old or the new, whole, at every fault; a second run finishes and nothing is left over", {
+    timeout: 600_000,
+  }, async () => {
+    fresh(path);
+    const before = namesIn();
+    const old = await path.state(folder);
+    const clean = await run(path);
+    expect(clean.err, clean.err).not.toContain("error");
+    expect(clean.code).toBe(0);
+    const done = await path.state(folder);
+    expect(done).not.toContain("broken");
+    expect(done).not.toBe(old);
+    const after = namesIn();
+    expect(after).toEqual([...before, ...path.makes].sort());
+    totals.points += clean.calls.length;
+    expect(clean.calls.length).toBeGreaterThan(4);
+
+    for (const { call, ...fault } of faultsOf(clean.calls, WRITE_PATHS.indexOf(path))) {
+      fresh(path);
+      const { kind, at, forEver } = fault;
+      const killed = kind === "kill" || kind === "torn";
+      const where = `${kind} at ${at} (${call})${forEver ? " and for ever" : ""}`;
+      const hit = await run(path, fault);
+      const state = await path.state(folder);
+      totals.runs += 1;
+      totals.byKind[kind] = (totals.byKind[kind] ?? 0) + 1;
+      // Nor could a process tidy up that can write no more.
+      if ((killed || forEver) && state === path.stays) continue;
+      expect(state === old || state === done || path.between?.(state), `${where}: ${state}, ${hit.err}`).toBe(true);
+      // What was reported as done is done.
+      if (hit.code === 0) expect(state, where).toBe(done);
+      const couldClear = !killed && !forEver && call !== "unlink" && call !== "removeAll";
+      if (couldClear) expect(withoutMade(namesIn(), path), `${where}: left over`).toEqual(before);
+      disown(folder);
+      const again = await run(path);
+      // What is there already, whole, is not made a second time.
+      if (state === old || again.code === 0) expect(again.code, `${where}, again: ${again.err}`).toBe(0);
+      else expect(again.err, where).toMatch(/SINK_EXISTS|SEAL_NO_IDENTITY/);
+      expect(await path.state(folder), `${where}, again`).toBe(done);
+      expect(namesIn(), `${where}, again`).toEqual(after);
+    }
+  });
+});
+
+function withoutMade(names: readonly string[], { makes }: WritePath): readonly string[] {
+  return names.filter((name) => !makes.includes(name));
+}
