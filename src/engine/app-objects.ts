@@ -65,8 +65,10 @@ export function describeObject(entry: QvfEntry, meta: Readonly<Record<string, un
 function securityMeta(base64: unknown): Readonly<Record<string, unknown>> {
   if (typeof base64 !== "string") return {};
   try {
-    const text = Buffer.from(base64, "base64").toString("utf8").replace(/\0+$/, "");
-    const parsed: unknown = JSON.parse(text);
+    const bytes = Buffer.from(base64, "base64");
+    let end = bytes.length;
+    while (end > 0 && bytes[end - 1] === 0) end--;
+    const parsed: unknown = JSON.parse(bytes.toString("utf8", 0, end));
     return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : {};
   } catch {
     return {};

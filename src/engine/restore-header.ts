@@ -37,8 +37,7 @@ export function restoredHeader(
     if (node.name === "Fields")
       return { ...node, children: node.children.map((f, ordinal) => open.get(ordinal)?.meta.element ?? f) };
     if (node.name === "Lineage" && lineage) return lineage;
-    if (node.name === "Comment")
-      return comment ?? leafElement("Comment", outer.comment.replace(new RegExp(`^${SEAL_MARK} ?`), ""));
+    if (node.name === "Comment") return comment ?? leafElement("Comment", withoutMark(outer.comment));
     if (node.name === "EncryptionInfo" && mode === "closed") return leafElement("EncryptionInfo", "");
     return node;
   });
@@ -58,4 +57,10 @@ function leafElement(
   readonly end: number;
 } {
   return { ...leaf(name, text), attributes: "", children: [], text, start: 0, end: 0 };
+}
+
+function withoutMark(comment: string): string {
+  if (!comment.startsWith(SEAL_MARK)) return comment;
+  const rest = comment.slice(SEAL_MARK.length);
+  return rest.startsWith(" ") ? rest.slice(1) : rest;
 }

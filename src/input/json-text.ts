@@ -84,6 +84,7 @@ function precedingBackslashes(text: string, at: number, start: number): number {
   return count;
 }
 
+// eslint-disable-next-line security/detect-unsafe-regex -- no two quantifiers can take the same character
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 
 /** A double holds every whole number of up to this many digits. */

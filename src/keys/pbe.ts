@@ -7,6 +7,7 @@ import { rc2CbcDecrypt } from "./rc2.ts";
 
 /** A password as PKCS#12 takes it: UTF-16, big-endian, with a closing zero; or nothing at all. */
 export function bmpPassword(password: string | undefined): Uint8Array {
+  // eslint-disable-next-line security/detect-possible-timing-attacks -- whether there is a password is no secret
   if (password === undefined) return new Uint8Array(0);
   const bytes = new Uint8Array(password.length * 2 + 2);
   for (let i = 0; i < password.length; i++) {

@@ -108,7 +108,7 @@ function slotsOf({ api }: Pkcs11Module) {
   try {
     return api.C_GetSlotList(true).flatMap((slot) => {
       const info = api.C_GetTokenInfo(slot);
-      const trim = (text: string) => text.replace(/[\s\0]+$/, "");
+      const trim = (text: string) => text.replaceAll("\0", " ").trimEnd();
       // Slots without an initialised token have no label and no keys.
       return [
         {

@@ -92,6 +92,7 @@ function checkMac(macData: DerValue, password: string | undefined, safe: Uint8Ar
   const [digestInfo, salt, rounds] = children(macData, DER.sequence);
   const [algorithm, expected] = children(digestInfo!, DER.sequence);
   const hash = HASHES[oid(children(algorithm!)[0])];
+  // eslint-disable-next-line security/detect-possible-timing-attacks -- the name of an algorithm is no secret
   if (hash === undefined) throw new QErr("KEY_ALG_UNSUPPORTED", "the PKCS#12 has a MAC of an unknown kind");
   const length = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 }[hash]!;
   const key = pkcs12Kdf(hash, MAC_ID, bmpPassword(password), octets(salt), rounds ? smallInteger(rounds) : 1, length);

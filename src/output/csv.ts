@@ -56,7 +56,8 @@ export async function writeCsv(table: Table, sink: ExportSink, options: CsvOptio
   if (options.bom ?? true) writeBytes(head, Uint8Array.of(0xef, 0xbb, 0xbf));
   for (const [k, name] of names.entries()) {
     if (k > 0) writeU8(head, comma);
-    appendCsv(head, encodeUtf8(name), comma);
+    if (options.guard) appendText(head, encodeUtf8(name), comma, true);
+    else appendCsv(head, encodeUtf8(name), comma);
   }
   writeBytes(head, newline);
   await sink.write(written(head));

@@ -65,6 +65,7 @@ export interface LoadRule {
   readonly upperCase: boolean;
 }
 
+// eslint-disable-next-line security/detect-unsafe-regex -- no two quantifiers can take the same character
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /** One cell of a section access table as the load makes it. */

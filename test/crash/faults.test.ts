@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withFileOperations } from "../../src/source/file-operations.ts";
 import { type CliResult, runCli } from "../helpers/cli.ts";
 import { disown, type Fault, type FaultKind, faultyDisk } from "../helpers/faulty-disk.ts";
-import { makeWorld, WRITE_PATHS, type WritePath } from "./write-paths.ts";
+import { makeWorld, pathsOf, WRITE_PATHS, type WritePath } from "./write-paths.ts";
 
 // Where nothing waits for a disk, if there is such a place: no power fails here.
 const root = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "qvault-faults-"));
@@ -45,13 +45,9 @@ function fresh({ args }: WritePath): void {
 
 const namesIn = () => readdirSync(folder).sort();
 
-function run({ args }: WritePath, fault?: Fault): Promise<CliResult & { readonly calls: readonly string[] }> {
+function run(path: WritePath, fault?: Fault): Promise<CliResult & { readonly calls: readonly string[] }> {
   const disk = faultyDisk(fault);
-  const paths = args.map((arg, i) => {
-    const isPath = /\.\w+$|^(shop|ann|got|filled|made)$|\//.test(arg) || args[i - 1] === "-o";
-    return isPath ? join(folder, arg) : arg;
-  });
-  return withFileOperations(disk, async () => ({ ...(await runCli(paths)), calls: disk.calls }));
+  return withFileOperations(disk, async () => ({ ...(await runCli(pathsOf(path, folder))), calls: disk.calls }));
 }
 
 /** Every kind at every operation; without QVAULT_LONG a few of them, spread over all. */

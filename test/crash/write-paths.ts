@@ -182,6 +182,12 @@ export const WRITE_PATHS: readonly WritePath[] = [
     state: contentOf("given.qvf"),
   },
   {
+    name: "app edit",
+    args: ["app", "edit", "given.qvf", "-o", "edited.qvf", "--drop-table", "Items"],
+    makes: ["edited.qvf"],
+    state: contentOf("edited.qvf"),
+  },
+  {
     name: "app extract",
     args: ["app", "extract", "given.qvf", "-o", "got"],
     makes: ["got"],
@@ -214,6 +220,14 @@ export const WRITE_PATHS: readonly WritePath[] = [
     stays: "key alone",
   },
 ];
+
+/** The command line of a write path in a folder. */
+export function pathsOf({ args }: WritePath, folder: string): readonly string[] {
+  return args.map((arg, i) => {
+    const isPath = /\.\w+$|^(shop|ann|got|filled|made)$|\//.test(arg) || args[i - 1] === "-o";
+    return isPath ? join(folder, arg) : arg;
+  });
+}
 
 /** Everything that the commands above read, made once. */
 export async function makeWorld(folder: string): Promise<void> {

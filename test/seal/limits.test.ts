@@ -49,6 +49,13 @@ const item = { ordinal: 0, name: "f", slot: 0, mask: "null", parts: [] } as cons
 describe("a manifest", () => {
   const decode = (change: Partial<Manifest>) => () => decodeManifest(encodeManifest({ ...manifest, ...change }));
 
+  it("names slots as a writer may, since recovery makes file names and shell words of them", () => {
+    for (const name of ["a", "A-1_b.c", "x".repeat(64)]) expect(decode({ slots: [name] })().slots).toEqual([name]);
+    for (const name of ["", "x".repeat(65), "a b", 'a";id;"', "$(id)", "../a", "a\n", "ä", "a'"]) {
+      expect(decode({ slots: [name] }), JSON.stringify(name)).toThrow(damaged);
+    }
+  });
+
   it("has at most 64 slots and 4096 items", () => {
     const slots = (n: number) => Array.from({ length: n }, (_, i) => `s${i}`);
     expect(decode({ slots: slots(MAX_SLOTS) })().slots).toHaveLength(MAX_SLOTS);

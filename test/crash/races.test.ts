@@ -1,0 +1,173 @@
+import {
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { openSealedQvd } from "../../src/engine/open-sealed.ts";
+import { rotateFile } from "../../src/engine/rotate-file.ts";
+import { verifySealed } from "../../src/engine/seal-verify.ts";
+import { isQErr } from "../../src/errors.ts";
+import { fileSource } from "../../src/source/file.ts";
+import { type FileOperations, SYSTEM_OPERATIONS, withFileOperations } from "../../src/source/file-operations.ts";
+import { runCli } from "../helpers/cli.ts";
+import { failure } from "../helpers/errors.ts";
+import { keysOf, person } from "../seal/people.ts";
+import { plainQvd, sealBytes } from "../seal/sealed.ts";
+
+const root = mkdtempSync(join(tmpdir(), "qvault-races-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+const ROUNDS = process.env.QVAULT_LONG ? 1000 : 20;
+const [old, next] = [person("old"), person("next")];
+const fromOld = { x5t: old.handle.info.x5t };
+const there = { from: fromOld, to: [next.recipient()] };
+const back = { from: { x5t: next.handle.info.x5t }, to: [old.recipient()] };
+const file = join(root, "f.qvd");
+const victim = join(root, "victim");
+const keys = keysOf(old, next);
+let sealed: Uint8Array;
+
+beforeEach(async () => {
+  sealed ??= await sealBytes(await plainQvd({ a: [1, 2, 3], b: ["x", "y", null] }), {
+    slots: [{ name: "one", recipients: [old.recipient()], fields: ["a"] }],
+  });
+  for (const name of readdirSync(root)) rmSync(join(root, name), { recursive: true, force: true });
+  writeFileSync(file, sealed);
+  writeFileSync(victim, "precious");
+});
+
+/** The system's operations, and `work` just before the first rename. */
+function beforeRename(work: () => void): FileOperations {
+  let done = false;
+  return {
+    ...SYSTEM_OPERATIONS,
+    async open(...args) {
+      const opened = await SYSTEM_OPERATIONS.open(...args);
+      if (!done && args[1] === "wx") {
+        done = true;
+        work();
+      }
+      return opened;
+    },
+  };
+}
+
+const code = async (work: () => Promise<unknown>) =>
+  work().then(
+    () => "done",
+    (error: unknown) => (isQErr(error) ? error.code : `${error}`),
+  );
+const opensWith = (who: typeof old) =>
+  code(async () => {
+    const { findings } = await verifySealed(await fileSource(file), keysOf(who));
+    if (findings.length > 0) throw new Error(JSON.stringify(findings));
+  });
+
+describe("a file that changes while it is rotated", () => {
+  it.each([
+    ["replaced", (bytes: Uint8Array) => (writeFileSync(`${file}.new`, bytes), renameSync(`${file}.new`, file))],
+    ["written over", (bytes: Uint8Array) => writeFileSync(file, bytes)],
+    ["removed", () => rmSync(file)],
+  ] as const)("because it is %s keeps what came, and the rotation is refused", async (what, change) => {
+    const newer = await sealBytes(await plainQvd({ a: [9], b: ["newer"] }), {
+      slots: [{ name: "one", recipients: [old.recipient()], fields: ["a"] }],
+    });
+    for (const more of [{}, { rekey: true }, { reseal: true }]) {
+      writeFileSync(file, sealed);
+      const disk = beforeRename(() => change(newer));
+      await failure("SOURCE_CHANGED", () =>
+        withFileOperations(disk, () => rotateFile(file, keys, { ...there, ...more })),
+      );
+      const left = readdirSync(root).sort();
+      expect(left).toEqual(what === "removed" ? ["victim"] : ["f.qvd", "victim"]);
+      if (what !== "removed") expect(new Uint8Array(readFileSync(file))).toEqual(newer);
+    }
+  });
+});
+
+describe("symbolic links", () => {
+  it("are followed to the file that is rotated, and stay links", async () => {
+    const link = join(root, "link.qvd");
+    symlinkSync("f.qvd", link);
+    expect((await rotateFile(link, keys, there)).action).toBe("rewrap");
+    expect(readlinkSync(link)).toBe("f.qvd");
+    expect([await opensWith(next), await opensWith(old)]).toEqual(["done", "SEAL_NO_IDENTITY"]);
+    expect(readdirSync(root).sort()).toEqual(["f.qvd", "link.qvd", "victim"]);
+  });
+
+  it("in the lock's place are not written through", async () => {
+    symlinkSync(victim, join(root, ".f.qvd.lock"));
+    await failure("SINK_WRITE", () => rotateFile(file, keys, there));
+    expect(readFileSync(victim, "utf8")).toBe("precious");
+    expect(new Uint8Array(readFileSync(file))).toEqual(sealed);
+  });
+
+  it("swapped into the target's place are replaced, not written through", async () => {
+    for (const args of [["export", file, "--fields", "b", "-o", join(root, "out.qvd"), "--force"]]) {
+      writeFileSync(join(root, "out.qvd"), "old");
+      const disk = beforeRename(() => {
+        rmSync(join(root, "out.qvd"));
+        symlinkSync(victim, join(root, "out.qvd"));
+      });
+      expect((await withFileOperations(disk, () => runCli(args))).code).toBe(0);
+      expect(readFileSync(victim, "utf8")).toBe("precious");
+      expect(lstatSync(join(root, "out.qvd")).isFile()).toBe(true);
+    }
+    // A key never goes where a link leads.
+    symlinkSync(victim, join(root, "k.key"));
+    expect((await runCli(["keys", "generate", join(root, "k"), "--type", "p256"])).code).toBe(10);
+    expect(readFileSync(victim, "utf8")).toBe("precious");
+  });
+});
+
+describe("several at once", () => {
+  it("rotate a file one after the other or not at all, while readers see it whole", async () => {
+    let turning = true;
+    let reads = 0;
+    const reader = async () => {
+      while (turning) {
+        const table = await openSealedQvd(await fileSource(file), keys);
+        expect(table.rows).toBe(3);
+        await table.close();
+        reads += 1;
+      }
+    };
+    const readers = [reader(), reader()];
+    for (let round = 0; round < ROUNDS; round++) {
+      const plan = round % 2 === 0 ? there : back;
+      const said = await Promise.all([1, 2, 3, 4].map(() => code(() => rotateFile(file, keys, plan))));
+      expect(
+        said.every((s) => s === "done" || s === "SINK_WRITE"),
+        said.join(" "),
+      ).toBe(true);
+      expect(said).toContain("done");
+      const [by, not] = round % 2 === 0 ? [next, old] : [old, next];
+      expect([await opensWith(by), await opensWith(not)]).toEqual(["done", "SEAL_NO_IDENTITY"]);
+      expect(readdirSync(root).sort()).toEqual(["f.qvd", "victim"]);
+    }
+    turning = false;
+    await Promise.all(readers);
+    expect(reads).toBeGreaterThan(ROUNDS);
+  });
+
+  it("write one name: without --force the first one wins, with it the last, and each is whole", async () => {
+    const out = join(root, "out.csv");
+    const args = ["export", file, "--fields", "b", "-o", out];
+    const first = await Promise.all([1, 2, 3, 4, 5, 6].map(() => runCli(args)));
+    expect(first.map((r) => r.code).sort((a, b) => a - b)).toEqual([0, 10, 10, 10, 10, 10]);
+    const whole = readFileSync(out, "utf8");
+    expect(whole).toBe("\ufeffb\r\nx\r\ny\r\n\r\n");
+    const all = await Promise.all([1, 2, 3, 4, 5, 6].map(() => runCli([...args, "--force"])));
+    expect(all.map((r) => r.code)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(readFileSync(out, "utf8")).toBe(whole);
+    expect(readdirSync(root).sort()).toEqual(["f.qvd", "out.csv", "victim"]);
+  });
+});

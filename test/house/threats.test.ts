@@ -1,0 +1,44 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { filesBelow, ROOT, textOf } from "./tree.ts";
+
+const rows = (file: string) =>
+  textOf(file)
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !/^\| *\|/.test(line) && !line.startsWith("| measure"))
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+
+describe("THREATS.md", () => {
+  const table = rows("THREATS.md");
+
+  it("names in each row a test that is there, or says that there is none", () => {
+    expect(table.length).toBeGreaterThan(50);
+    for (const cells of table) {
+      const held = cells.at(-2)!;
+      const named = [...held.matchAll(/`(test\/[^`]+)`/g)].map((m) => m[1]!);
+      expect(named.length > 0 || held === "not covered", cells.join(" | ")).toBe(true);
+      for (const path of named) expect(existsSync(join(ROOT, path)), path).toBe(true);
+    }
+  });
+
+  it("has each kind of threat, and every part", () => {
+    const kinds = new Set(table.map((cells) => cells[1]).filter((kind) => /^[STRIDE]$/.test(kind!)));
+    expect([...kinds].sort().join("")).toBe("DEIRST");
+    const parts = textOf("THREATS.md").match(/^## .+$/gm)!.length;
+    expect(parts).toBe(13);
+  });
+});
+
+describe("exceptions from the security lint", () => {
+  it("each give their reason", () => {
+    const lines = [...filesBelow("src", ".ts"), ...filesBelow("bench", ".ts")].flatMap((file) =>
+      textOf(file)
+        .split("\n")
+        .filter((line) => line.includes("eslint-disable"))
+        .map((line) => `${file}: ${line}`),
+    );
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.filter((line) => !/eslint-disable-next-line [\w/-]+ -- \w.{10,}$/.test(line))).toEqual([]);
+  });
+});
