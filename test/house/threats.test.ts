@@ -26,7 +26,7 @@ describe("THREATS.md", () => {
     const kinds = new Set(table.map((cells) => cells[1]).filter((kind) => /^[STRIDE]$/.test(kind!)));
     expect([...kinds].sort().join("")).toBe("DEIRST");
     const parts = textOf("THREATS.md").match(/^## .+$/gm)!.length;
-    expect(parts).toBe(13);
+    expect(parts).toBe(12);
   });
 });
 
