@@ -128,8 +128,8 @@ describe("names that a terminal would obey", () => {
   it("are escaped by the gate before the terminal, whoever forgot to; bytes are data and pass", async () => {
     const seen: (string | Uint8Array)[] = [];
     const terminal = guarded({
-      out: async (data) => void seen.push(data),
-      err: (line) => void seen.push(line),
+      out: async (data: string | Uint8Array) => void seen.push(data),
+      err: (line: string) => void seen.push(line),
     } as unknown as Parameters<typeof guarded>[0]);
     await terminal.out("a\u001bb\u009bc\n\td\r");
     terminal.err("\u202ex");
