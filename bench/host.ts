@@ -9,7 +9,7 @@ import { openQvdTable } from "../src/table/qvd-table.ts";
 import { throwIfAborted } from "../src/table/record-chunks.ts";
 import { T16, T60 } from "./data.ts";
 import { kernelFigures } from "./kernel.ts";
-import { type Figure, machine, thousandths } from "./measure.ts";
+import { type Figure, machine, thousandths, watchOthers } from "./measure.ts";
 import { readFile, reduceFile } from "./reduce.ts";
 import { threadFigures } from "./threads.ts";
 import { makeWideTable } from "./wide-table.ts";
@@ -26,8 +26,10 @@ export interface HostBenchOptions {
 export interface HostBench {
   readonly machine: ReturnType<typeof machine>;
   readonly build: KernelBuild;
-  /** Threads that worked on each figure, unless its name says otherwise. */
+  /** Threads that worked on each figure, unless it says otherwise. */
   readonly threads: 1;
+  /** Cores that other processes used meanwhile, on average: from 0.3 on the figures are not those of a quiet machine. */
+  readonly otherCores: number;
   /** Rows of the generated tables. */
   readonly rows: number;
   readonly figures: readonly Figure[];
@@ -44,6 +46,7 @@ export async function hostBench(options: HostBenchOptions = {}): Promise<HostBen
     throwIfAborted(signal);
     onStep?.(name);
   };
+  const otherCores = watchOthers();
   const figures: Figure[] = [];
   for (const data of [T16, T60]) {
     step(`kernels over ${data.name}`);
@@ -70,7 +73,7 @@ export async function hostBench(options: HostBenchOptions = {}): Promise<HostBen
       ...(await againstCopy("read 1 M rows x 10 to columns", await recordBytesOf(from), rounds, () => readFile(from))),
     );
     const { build } = createKernel({ arenaBytes: 64 });
-    return { machine: machine(), build, threads: 1, rows, figures };
+    return { machine: machine(), build, threads: 1, otherCores: otherCores(), rows, figures };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -4,7 +4,18 @@ import type { Kernel } from "../src/kernel/kernel.ts";
 import { bitTableBytes, maskBytes } from "../src/kernel/sizes.ts";
 import { createKernel, type KernelOptions } from "../src/kernel/wasm.ts";
 import { type DataSet, type FieldPlace, fillRandom, placesOf, randomNumbers } from "./data.ts";
-import { filterJs, testJs, unpackAllJs, unpackJs } from "./kernel-js.ts";
+import {
+  type FilterJs,
+  filterFourJs,
+  filterJs,
+  type TestJs,
+  testEightJs,
+  testJs,
+  type UnpackJs,
+  unpackAllJs,
+  unpackFourJs,
+  unpackJs,
+} from "./kernel-js.ts";
 import { type Case, type Figure, measure } from "./measure.ts";
 
 export interface KernelBenchOptions {
@@ -13,8 +24,8 @@ export interface KernelBenchOptions {
   readonly build?: KernelOptions["build"];
 }
 
-/** Rows a call: what a scan reads at a time. Calls of this size also let V8 change to its better code in between. */
-const CHUNK = 32_768;
+/** Record bytes a call, about: they stay in the second-level cache, and V8 can change to its better code in between. */
+const CALL_BYTES = 256 * 1024;
 
 /** Share of a field's symbols that is allowed, per reduction field. */
 const ONE_FIELD = 0.1;
@@ -26,7 +37,8 @@ export function kernelFigures(data: DataSet, options: KernelBenchOptions): Figur
   const { recordBytes, name } = data;
   const fields = placesOf(data);
   const bytes = rows * recordBytes;
-  const outBytes = CHUNK * 4;
+  const chunk = 2 ** Math.floor(Math.log2(CALL_BYTES / recordBytes));
+  const outBytes = chunk * 4;
   const kernel = createKernel({
     build: options.build,
     arenaBytes: 2 * Arena.sizeOf(bytes) + fields.length * (Arena.sizeOf(outBytes) + (1 << 20)) + (1 << 24),
@@ -39,7 +51,7 @@ export function kernelFigures(data: DataSet, options: KernelBenchOptions): Figur
   const mask = arena.alloc(maskBytes(rows));
 
   const forChunks = (run: (row: number, n: number) => void) => {
-    for (let row = 0; row < rows; row += CHUNK) run(row, Math.min(CHUNK, rows - row));
+    for (let row = 0; row < rows; row += chunk) run(row, Math.min(chunk, rows - row));
   };
   const place = (f: FieldPlace, table: number, entries: number): ColumnPlace => {
     return { base: records, stride: recordBytes * 8, ...f, bias: 0, table, entries };
@@ -55,9 +67,10 @@ export function kernelFigures(data: DataSet, options: KernelBenchOptions): Figur
     };
   };
   const outs = fields.map(() => arena.alloc(outBytes));
-  const outArrays = outs.map((out) => arena.int32(out, CHUNK));
-  const wordsOf = arena.uint32(records, bytes / 4);
-  const step = recordBytes / 4;
+  const outArrays = outs.map((out) => arena.int32(out, chunk));
+  const wordsOf = { words: arena.int32(records, bytes / 4), step: recordBytes / 4 };
+  const copied = arena.int32(copyTo, bytes / 4);
+  const chosen = new Int32Array(chunk + 4);
 
   const byWidth = (width: number) => fields.find((f) => f.bitWidth === width)!;
   const narrow = byWidth(10);
@@ -70,79 +83,55 @@ export function kernelFigures(data: DataSet, options: KernelBenchOptions): Figur
 
   const one = moving([place(narrow, outs[0]!, 2 ** narrow.bitWidth)]);
   const all = moving(fields.map((f, k) => place(f, outs[k]!, 2 ** f.bitWidth)));
+  const nullable = moving(fields.map((f, k) => ({ ...place(f, outs[k]!, 2 ** f.bitWidth - 1), bias: -2 })));
   const oneKey = moving([place(key, keyBits.table, 2 ** key.bitWidth)]);
   const oneWide = moving([place(wide, wideBits.table, 2 ** wide.bitWidth)]);
   const four = moving(reducing.map((f, k) => place(f, sets[k]!.table, 2 ** f.bitWidth)));
   const copyName = `${name} memory.copy`;
+  const unpackOne = (unpack: UnpackJs) => () =>
+    forChunks((row, n) => unpack(wordsOf, row, n, narrow, outArrays[0]!, 0));
+  const unpackAll = (unpack: UnpackJs) => () =>
+    forChunks((row, n) => unpackAllJs(unpack, wordsOf, row, n, fields, outArrays));
+  const toBitmap = (test: TestJs) => () =>
+    forChunks((row, n) => test(wordsOf, row, n, key, keyBits.allowed, arena.bytes(mask, maskBytes(n))));
+  const filter = (filterRows: FilterJs) => () => {
+    let kept = 0;
+    forChunks((row, n) => {
+      kept += filterRows(wordsOf, row, n, key, keyBits.allowed, chosen, copied, kept * wordsOf.step);
+    });
+  };
+  const tested = (columns: (row: number) => number) => () =>
+    forChunks((row, n) => kernel.test(columns(row), 1, n, mask + row / 8, false));
+  const compacted = (columns: (row: number) => number, count: number) => () =>
+    compactAll(kernel, forChunks, columns, count, records, recordBytes, mask, copyTo);
+  /** The kernel against its twins. */
+  const against = (what: string, run: () => void, plain: () => void, unrolled: () => void): Case[] => [
+    { name: `${name} ${what}, JavaScript`, bytes, run: plain },
+    { name: `${name} ${what}, JavaScript unrolled by hand`, bytes, run: unrolled },
+    { name: `${name} ${what}`, bytes, copy: copyName, js: `${name} ${what}, JavaScript`, run },
+  ];
+  const alone = (what: string, run: () => void): Case => ({ name: `${name} ${what}`, bytes, copy: copyName, run });
   const cases: Case[] = [
     { name: copyName, bytes, run: () => kernel.copy(copyTo, records, bytes) },
-    {
-      name: `${name} unpack 1 column, JavaScript`,
-      bytes,
-      run: () => forChunks((row, n) => unpackJs(wordsOf, step, row, n, narrow, outArrays[0]!)),
-    },
-    {
-      name: `${name} unpack 1 column`,
-      bytes,
-      copy: copyName,
-      js: `${name} unpack 1 column, JavaScript`,
-      run: () => forChunks((row, n) => kernel.unpack(one(row), 1, n)),
-    },
-    {
-      name: `${name} unpack all columns, JavaScript`,
-      bytes,
-      run: () => forChunks((row, n) => unpackAllJs(wordsOf, step, row, n, fields, outArrays)),
-    },
-    {
-      name: `${name} unpack all columns`,
-      bytes,
-      copy: copyName,
-      js: `${name} unpack all columns, JavaScript`,
-      run: () => forChunks((row, n) => kernel.unpack(all(row), fields.length, n)),
-    },
-    {
-      name: `${name} filter 1 field to bitmap, JavaScript`,
-      bytes,
-      run: () =>
-        forChunks((row, n) => testJs(wordsOf, step, row, n, key, keyBits.allowed, arena.bytes(mask, maskBytes(n)))),
-    },
-    {
-      name: `${name} filter 1 field to bitmap`,
-      bytes,
-      copy: copyName,
-      js: `${name} filter 1 field to bitmap, JavaScript`,
-      run: () => forChunks((row, n) => kernel.test(oneKey(row), 1, n, mask + row / 8, false)),
-    },
-    {
-      name: `${name} filter 1 field of ${2 ** 20} symbols to bitmap`,
-      bytes,
-      copy: copyName,
-      run: () => forChunks((row, n) => kernel.test(oneWide(row), 1, n, mask + row / 8, false)),
-    },
-    {
-      name: `${name} test and compact 10 %, JavaScript`,
-      bytes,
-      run: () => {
-        const to = arena.uint32(copyTo, bytes / 4);
-        let kept = 0;
-        forChunks((row, n) => {
-          kept += filterJs(wordsOf, step, row, n, key, keyBits.allowed, to.subarray(kept * step));
-        });
-      },
-    },
-    {
-      name: `${name} test and compact 10 %`,
-      bytes,
-      copy: copyName,
-      js: `${name} test and compact 10 %, JavaScript`,
-      run: () => compactAll(kernel, forChunks, oneKey, 1, records, recordBytes, mask, copyTo),
-    },
-    {
-      name: `${name} test 4 columns and compact`,
-      bytes,
-      copy: copyName,
-      run: () => compactAll(kernel, forChunks, four, reducing.length, records, recordBytes, mask, copyTo),
-    },
+    ...against(
+      "unpack 1 column",
+      () => forChunks((row, n) => kernel.unpack(one(row), 1, n)),
+      unpackOne(unpackJs),
+      unpackOne(unpackFourJs),
+    ),
+    ...against(
+      "unpack all columns",
+      () => forChunks((row, n) => kernel.unpack(all(row), fields.length, n)),
+      unpackAll(unpackJs),
+      unpackAll(unpackFourJs),
+    ),
+    alone("unpack all columns, NULLs and fewer symbols than bits", () =>
+      forChunks((row, n) => kernel.unpack(nullable(row), fields.length, n)),
+    ),
+    ...against("filter 1 field to bitmap", tested(oneKey), toBitmap(testJs), toBitmap(testEightJs)),
+    alone(`filter 1 field of ${2 ** 20} symbols to bitmap`, tested(oneWide)),
+    ...against("test and compact 10 %", compacted(oneKey, 1), filter(filterJs), filter(filterFourJs)),
+    alone("test 4 columns and compact", compacted(four, reducing.length)),
   ];
   return measure(cases, options.rounds, 2);
 }

@@ -11,6 +11,8 @@ export interface Figure {
   readonly ratioToCopy?: number | undefined;
   /** Time of the plain JavaScript twin against this one: above 1 is faster than JavaScript. */
   readonly ratioToJs?: number | undefined;
+  /** Threads that worked on it, if not one. */
+  readonly threads?: number | undefined;
   /** Time of one thread against this many: above 1 is faster than one. */
   readonly ratioToOneThread?: number | undefined;
 }
@@ -66,5 +68,17 @@ export function machine() {
     node,
     v8,
     platform: process.platform,
+    arch: process.arch,
+  };
+}
+
+/** Starts to watch what other processes use of the processors; says, when asked, how many cores since then on average. */
+export function watchOthers(): () => number {
+  const busy = () => cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+  const [start, busyBefore, own] = [performance.now(), busy(), process.cpuUsage()];
+  return () => {
+    const { user, system } = process.cpuUsage(own);
+    const others = busy() - busyBefore - (user + system) / 1000;
+    return thousandths(Math.max(0, others / (performance.now() - start)));
   };
 }

@@ -49,7 +49,7 @@ export async function threadFigures(path: string, rounds: number): Promise<Figur
       ms: thousandths(ms(name)),
       bytes,
       ...(name === copyName ? {} : { ratioToCopy: thousandths(ms(name) / ms(copyName)) }),
-      ...(ofOne === undefined ? {} : { ratioToOneThread: thousandths(ms(ofOne) / ms(name)) }),
+      ...(ofOne === undefined ? {} : { threads: 2, ratioToOneThread: thousandths(ms(ofOne) / ms(name)) }),
     });
     const scans = places.flatMap(([where]) =>
       [...works.keys()].flatMap((what) => {
