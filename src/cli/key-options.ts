@@ -24,8 +24,8 @@ export const KEY_REF_HELP = `REF names a key or certificate, and where it is:
   FILE, file:PATH                 PEM or PKCS#12, or a folder of them
   pkcs11:token=NAME?module-path=/path/to/module.so&pin-source=env:NAME
   nss:DIR                         an NSS database
-  store:CurrentUser/My            on Windows its certificate store, LocalMachine/My as well (tested against doubles
-                                  only); on Linux .NET's folder of that name
+  store:CurrentUser/My            on Windows its certificate store, LocalMachine/My as well (tested against doubles,
+                                  CryptoAPI under Wine too, never on Windows); on Linux .NET's folder of that name
   keychain:login                  on macOS the user's keychains (tested against doubles only)
 With &x-isolated=yes a PKCS#11 module runs in a process of its own, as with --isolate-module.
 A store with several keys needs ?thumbprint=…, of 40 digits (SHA-1) or 64 (SHA-256).`;
