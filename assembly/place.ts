@@ -3,6 +3,10 @@
 
 import { copy16 } from "./compact";
 
+/** Bytes of the kernel's own memory where entries without a number go, so that no jump is to be foretold; then cleared. */
+const SPARE: usize = 512;
+const SPARE_BYTES: usize = 256;
+
 export function evenLength(starts: usize, count: u32): u32 {
   if (count == 0) return 0;
   let before = load<u32>(starts);
@@ -50,10 +54,18 @@ export function placeEntries(at: usize, starts: usize, count: u32, numbers: usiz
   }
   const size = <usize>length;
   let from = at + <usize>load<u32>(starts);
+  if (size > SPARE_BYTES) {
+    for (; starts < end; starts += 4, numbers += 4, from += size) {
+      const number = load<u32>(numbers);
+      if (number != 0) memory.copy(out + <usize>(number - 1) * size, from, size);
+    }
+    return;
+  }
   for (; starts < end; starts += 4, numbers += 4, from += size) {
     const number = load<u32>(numbers);
-    if (number != 0) copyExactly(out + <usize>(number - 1) * size, from, size);
+    copyExactly(select<usize>(out + <usize>(number - 1) * size, SPARE, number != 0), from, size);
   }
+  memory.fill(SPARE, 0, SPARE_BYTES);
 }
 
 /** Writes no byte more, since what lies behind may be there already. The last part overlaps the one before it. */

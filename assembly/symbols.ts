@@ -32,6 +32,15 @@ export function symbols(at: usize, length: usize, count: u32, starts: usize, rep
           continue;
         }
       }
+    } else if (type == 1 || type == 2) {
+      const size: usize = type == 1 ? 5 : 9;
+      const before = i;
+      const most = i + <u32>min<usize>((end - p) / size, <usize>(count - i));
+      for (; i < most && <u32>load<u8>(p) == type; i++, p += size) store<u32>(starts + (<usize>i << 2), <u32>(p - at));
+      if (i > before) {
+        types |= <u32>1 << type;
+        continue;
+      }
     } else if (type == 0 || type > 6 || type == 3) {
       fault = TYPE;
       break;

@@ -62,6 +62,8 @@ export interface ReduceMemory {
   readonly tests: Pointer;
   /** Descriptors of the fields that stay: those with small tables, then those with large ones. */
   readonly uses: Pointer;
+  /** Their tables lie here, one after the other. */
+  readonly tables: { readonly at: Pointer; readonly bytes: number };
   /** How many have small tables. */
   readonly small: number;
   /** Ordinals of the fields that stay, as their descriptors lie. */
@@ -170,6 +172,12 @@ function outBytes({ records }: PlannedTable, plan: ReducePlan): number {
   return plan.chunkRows * Math.max(1, Math.ceil(bits / 8));
 }
 
+/** Where the tables lay, once nobody looks into them any more: more room for new records, without touching more memory. */
+export function spentRoom(table: PlannedTable, plan: ReducePlan, { tables }: ReduceMemory): Pointer[] {
+  const size = Arena.sizeOf(outBytes(table, plan));
+  return Array.from({ length: Math.floor(tables.bytes / size) }, (_, i) => tables.at + i * size);
+}
+
 export function layOut(kernel: Kernel, table: PlannedTable, plan: ReducePlan): ReduceMemory {
   const { arena } = kernel;
   const place = (ordinal: number) => {
@@ -188,6 +196,7 @@ export function layOut(kernel: Kernel, table: PlannedTable, plan: ReducePlan): R
   );
   const [small, large] = [false, true].map((is) => plan.fields.filter((k) => isLarge(entriesOf(table, k)) === is));
   const ordinals = [...small!, ...large!];
+  const tables = arena.mark();
   const uses = writeColumns(
     arena,
     ordinals.map((ordinal) => {
@@ -200,6 +209,7 @@ export function layOut(kernel: Kernel, table: PlannedTable, plan: ReducePlan): R
   return {
     tests,
     uses,
+    tables: { at: tables, bytes: uses - tables },
     small: small!.length,
     ordinals,
     chunks: [arena.alloc(chunkBytes(plan)), arena.alloc(chunkBytes(plan))],

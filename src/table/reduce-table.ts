@@ -18,6 +18,7 @@ import {
   planReduction,
   type ReduceMemory,
   type ReducePlan,
+  spentRoom,
   useOf,
 } from "./reduce-memory.ts";
 import { type WriteQueue, writeQueue } from "./reduce-queue.ts";
@@ -52,7 +53,6 @@ export interface Reduction {
 
 const KEPT_BYTES = 128 * 1024 * 1024;
 
-/** A reduction under way. */
 interface Job {
   readonly table: QvdTable;
   readonly options: ReduceOptions;
@@ -89,7 +89,6 @@ export async function reduceQvd(sink: ByteSink, table: QvdTable, options: Reduce
 
 async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
   const { table, kernel, plan, memory } = job;
-  const { header } = table;
   const { kept, blocks } = await selectRecords(job);
   const ranges = plan.fields.map((ordinal) => rangeOf(job, ordinal));
   const bits = planBits(ranges, kept);
@@ -100,7 +99,7 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
   for (const ordinal of plan.fields) symbols.push(await pruneSymbols(pruning, ordinal, hasRoom));
   const place = placeTable(bits, symbols, kept);
   const out = writeQueue(sink);
-  out.add(headerBytes(editedHeader(header, plan.fields, place), header));
+  out.add(headerBytes(editedHeader(table.header, plan.fields, place), table.header));
   for (const each of symbols) {
     if (each.held !== undefined) out.add(each.held);
     else await out.end().then(() => each.write(sink));
@@ -110,7 +109,7 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
     setColumn(kernel.arena, column, "toOffset", field.bitOffset);
     setColumn(kernel.arena, column, "toWidth", field.bitWidth);
   }
-  const write = recordWriter(out, job, bits.recordByteSize);
+  const write = recordWriter(out, job, blocks === undefined ? [] : spentRoom(table, plan, memory), bits.recordByteSize);
   let written = 0;
   if (blocks !== undefined) {
     for (const block of blocks) {
@@ -133,7 +132,7 @@ async function reduce(sink: ByteSink, job: Job): Promise<Reduction> {
   }
   await out.end();
   if (written !== kept) throw changed(table);
-  return { rows: header.noOfRecords, kept, passes: blocks === undefined ? 2 : 1, build: kernel.build };
+  return { rows: table.header.noOfRecords, kept, passes: blocks === undefined ? 2 : 1, build: kernel.build };
 }
 
 /** Kept rows in memory: all of them of one strip after the other. */
@@ -328,16 +327,17 @@ function checkBeyond(
   });
 }
 
-/** Repacks records into two buffers in turns, so that one is written while the next is filled. */
-function recordWriter(out: WriteQueue, job: Job, recordByteSize: number) {
+/** Repacks records into two buffers and `more` in turns, so that one is filled while others are written. */
+function recordWriter(out: WriteQueue, job: Job, more: readonly Pointer[], recordByteSize: number) {
   const { kernel, plan, memory } = job;
-  const written: Promise<void>[] = memory.out.map(() => Promise.resolve());
+  const buffers = [...memory.out, ...more];
+  const written: Promise<void>[] = buffers.map(() => Promise.resolve());
   let turn = 0;
   return async (block: KeptBlock, done: number, rows: number): Promise<void> => {
-    const buffer = turn++ % memory.out.length;
-    const to = memory.out[buffer]!;
-    const length = rows * recordByteSize;
+    const buffer = turn++ % buffers.length;
     await written[buffer];
+    const to = buffers[buffer]!;
+    const length = rows * recordByteSize;
     kernel.zero(to, length);
     for (let k = 0; k < plan.fields.length; k++) point(job, k, block, done);
     kernel.repack(memory.uses, plan.fields.length, rows, to, recordByteSize * 8);
