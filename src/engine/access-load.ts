@@ -14,7 +14,7 @@ import { canonicalParts } from "../table/model-canonical.ts";
 import { loadModel } from "../table/model-load.ts";
 import type { QvdTable } from "../table/qvd-table.ts";
 import type { ScanProgress } from "../table/qvd-write.ts";
-import { symbolNumber, symbolText } from "../table/symbols.ts";
+import { type SymbolTable, symbolNumber, symbolText } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
 import { type ByteSource, type OpenOptions, openFile, openSource } from "./open.ts";
 import { isSealed } from "./open-seal-head.ts";
@@ -116,18 +116,27 @@ async function loadQvds(
  * Stored section access is taken as it is: Qlik has upper-cased what it upper-cases, and no more may be (R11b).
  */
 async function loadQvf(source: ByteSource, name: string, options: LoadAppOptions): Promise<LoadedApp> {
-  const app = await openQvfApp(source);
-  const { header, tables, sectionAccess } = await app.model();
-  const comment = (await isAdminMadeApp(app)) ? AS_ADMIN_NOTE : "";
-  const users = tables
-    .filter((t) => !t.isSystem)
-    .map((table) => ({ table: { ...table, comment }, synthetic: table.isSynthetic }));
-  const model = await loadModel(users, options);
-  const rule = { numbers: false, upperCase: false };
-  const own =
-    sectionAccess.length === 0 ? undefined : await Promise.all(sectionAccess.map((t) => accessTable(t, rule)));
-  const access = options.access === undefined ? own : await accessFrom(options.access, options);
-  return { name, model, access, version: versionOf(model, access), syntheticKeys: header.syntheticKeys };
+  // The source stays the caller's; closing the app overwrites the keys of a sealed one.
+  const app = await openQvfApp(
+    { ...source, close: async () => {} },
+    { find: options.find, signature: options.signature },
+  );
+  try {
+    const { header, tables, sectionAccess } = await app.model();
+    const comment = (await isAdminMadeApp(app)) ? AS_ADMIN_NOTE : "";
+    const lastingSymbols = app.seal === undefined ? undefined : copiedOnce();
+    const users = tables
+      .filter((t) => !t.isSystem)
+      .map((table) => ({ table: { ...(lastingSymbols?.(table) ?? table), comment }, synthetic: table.isSynthetic }));
+    const model = await loadModel(users, options);
+    const rule = { numbers: false, upperCase: false };
+    const own =
+      sectionAccess.length === 0 ? undefined : await Promise.all(sectionAccess.map((t) => accessTable(t, rule)));
+    const access = options.access === undefined ? own : await accessFrom(options.access, options);
+    return { name, model, access, version: versionOf(model, access), syntheticKeys: header.syntheticKeys };
+  } finally {
+    await app.close();
+  }
 }
 
 async function qvdsIn(folder: string): Promise<string[]> {
@@ -175,6 +184,21 @@ function lasting(table: QvdTable): QvdTable {
       return { bytes: new Uint8Array(bytes), starts: new Uint32Array(starts), count };
     },
   };
+}
+
+/** The same for the tables of an app, which share the symbols of their fields: one copy of each. */
+function copiedOnce(): (table: Table) => Table {
+  const copies = new Map<SymbolTable, SymbolTable>();
+  return (table) => ({
+    ...table,
+    async symbols(ordinal) {
+      const found = await table.symbols(ordinal);
+      const { bytes, starts, count } = found;
+      const copy = copies.get(found) ?? { bytes: new Uint8Array(bytes), starts: new Uint32Array(starts), count };
+      copies.set(found, copy);
+      return copy;
+    },
+  });
 }
 
 /** Section access of which a field is sealed would be read as NULL, and so be other rules than were written. */

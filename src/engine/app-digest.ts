@@ -45,7 +45,15 @@ export async function digestFile(
   source: ByteSource,
   options: DigestOptions & Pick<OpenOptions, "lenient" | "find" | "signature"> = {},
 ): Promise<FileDigest> {
-  if ((await containerOf(source)) === "qvf") return digestApp(await openQvfApp(source), options);
+  if ((await containerOf(source)) === "qvf") {
+    const { find, signature } = options;
+    const app = await openQvfApp({ ...source, close: async () => {} }, { find, signature });
+    try {
+      return await digestApp(app, options);
+    } finally {
+      await app.close();
+    }
+  }
   const table = await openPlainOrSealed({ ...source, close: async () => {} }, options);
   try {
     return { tables: [await digestTable(table, options)] };

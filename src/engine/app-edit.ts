@@ -30,7 +30,7 @@ export interface AppEdit {
 /**
  * An app with other content: data streams, `qvapp_data`, `qvapp_meta` and the system tables agree with the tables that
  * are left, section access stays as it is. `app` has to stay open until the parts are written.
- * @throws `APP_NO_TABLE`, `TABLE_ROWS`, `QVF_NO_ENTRY`, `QVF_VALUE` if a synthetic key would lose a field, and what
+ * @throws `SEAL_NO_IDENTITY` if parts of it stay sealed, `APP_NO_TABLE`, `TABLE_ROWS`, `QVF_NO_ENTRY`, `QVF_VALUE` if a synthetic key would lose a field, and what
  *   reading throws
  */
 export async function editApp(app: App, edit: AppEdit): Promise<BuiltApp> {
@@ -38,6 +38,9 @@ export async function editApp(app: App, edit: AppEdit): Promise<BuiltApp> {
   const close = async () => {
     for (const table of opened) await table.close();
   };
+  const { seal } = app;
+  const isWhole = seal === undefined || (seal.stillSealed.length === 0 && seal.shut.size === 0);
+  needs(isWhole, "SEAL_NO_IDENTITY", "parts of the app are sealed, and would be lost", { hint: "decrypt it first" });
   try {
     let parts: readonly QvfPart[] = await appParts(app);
     const notes: string[] = [];

@@ -7,9 +7,10 @@ import { encodeFrame, inflateFrame, parseFrame } from "../container/qvf/frame.ts
 import { isFramed, partsOf, type QvfPart } from "../container/qvf/parts.ts";
 import { QErr } from "../errors.ts";
 import { type FolderSink, folderSink } from "../source/folder-sink.ts";
+import { ACCESS_PATH, type App, SCRIPT_PATH, scriptOf } from "./app-view.ts";
 import { recordAdmin } from "./app-write.ts";
 import { inflateNode } from "./inflate.ts";
-import { type App, type Reader, SCRIPT_PATH, scriptOf, tablesFor } from "./qvf-app.ts";
+import { type Reader, tablesFor } from "./qvf-app.ts";
 import { replaceScript } from "./script-edit.ts";
 
 /** One stream of an app that was extracted to a folder. */
@@ -40,7 +41,6 @@ interface ExtractManifest {
 export const EXTRACT_KIND = "qvault-app";
 export const EXTRACT_MANIFEST = "manifest.json";
 const SCRIPT_FILE = "script.qvs";
-const ACCESS_PATH = "qvapp_qaccess";
 
 /** What was extracted. */
 export interface Extraction {

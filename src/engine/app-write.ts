@@ -9,8 +9,8 @@ import { AS_ADMIN_KEY, AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import type { AppTable } from "../table/qvf-draft.ts";
 import { type EditOptions, editTables, type TableEdit, withModel } from "../table/qvf-edit.ts";
 import { encodeModel } from "../table/qvf-model-write.ts";
+import { type App, jsonObject, PROPERTIES_PATH, SCRIPT_PATH } from "./app-view.ts";
 import { inflateNode } from "./inflate.ts";
-import { type App, jsonObject, PROPERTIES_PATH, SCRIPT_PATH } from "./qvf-app.ts";
 
 /**
  * An app as it will be written: the parts of an app that is open, with edits. An edit gives new parts; nothing is read

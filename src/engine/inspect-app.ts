@@ -2,7 +2,9 @@ import { isQErr } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
 import { checkReadable, readOutline } from "../table/qvf-model.ts";
 import type { AppObject, ObjectKind } from "./app-objects.ts";
-import { isAdminMadeApp, openQvfApp, SCRIPT_PATH } from "./qvf-app.ts";
+import { type App, SCRIPT_PATH } from "./app-view.ts";
+import { isAdminMadeApp, type OpenAppOptions, openQvfApp } from "./qvf-app.ts";
+import { inspectSealed, type SealReport } from "./seal-verify.ts";
 
 /** What `qvault inspect --json` prints of an app. */
 export interface AppInspection {
@@ -32,15 +34,29 @@ export interface AppInspection {
   /** How many there are of each kind. */
   readonly objectCounts: Readonly<Partial<Record<ObjectKind, number>>>;
   readonly objects: readonly AppObject[];
+  /** What a sealed app says of its slots and fields; nothing of it is proved without a key. */
+  readonly seal?: SealReport | undefined;
 }
 
-/** Reads directory, model header, table heads and app properties; no data are inflated, whatever the file's size. */
-export async function inspectApp(source: ByteSource): Promise<AppInspection> {
-  const app = await openQvfApp(source);
+/**
+ * Reads directory, model header, table heads and app properties; no data are inflated, whatever the file's size. A sealed
+ * app shows with keys what they open, else what a plain reader sees.
+ */
+export async function inspectApp(source: ByteSource, options: OpenAppOptions = {}): Promise<AppInspection> {
+  const app = await openQvfApp({ ...source, close: async () => {} }, options);
+  try {
+    return await inspectOpen(app, source);
+  } finally {
+    // Overwrites the keys of a sealed app; the source stays the caller's.
+    await app.close();
+  }
+}
+
+async function inspectOpen(app: App, source: ByteSource): Promise<AppInspection> {
   const { container, objects } = app;
   const properties = await app.properties();
   const text = (name: string) => (typeof properties[name] === "string" ? properties[name] : "");
-  const encryptedByQlik = await isEncrypted(() => checkReadable(container));
+  const encryptedByQlik = app.seal === undefined && (await isEncrypted(() => checkReadable(container)));
   const outline = encryptedByQlik ? undefined : await readOutline(container);
   const fields = outline?.header.fields ?? [];
   const objectCounts: Partial<Record<ObjectKind, number>> = {};
@@ -66,6 +82,7 @@ export async function inspectApp(source: ByteSource): Promise<AppInspection> {
     })),
     objectCounts,
     objects,
+    ...(app.seal && { seal: await inspectSealed(source) }),
   };
 }
 

@@ -29,7 +29,7 @@ export async function openTable(name: string, options: OpenTableOptions = {}): P
   const source = await openSource(name, options);
   try {
     if ((await sniff(source)) === "qvf") {
-      const app = await openQvfApp(source);
+      const app = await openQvfApp(source, { find: options.find, signature: options.signature });
       const { tables, asAdmin } = await tablesFor(app, { asAdmin: options.asAdmin ?? false });
       const table = pickTable(tables, options.table);
       return { table, asAdmin, close: () => app.close() };

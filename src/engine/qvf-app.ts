@@ -1,82 +1,38 @@
 import { createHash } from "node:crypto";
-import { frameText, inflateFrame, parseFrame, parseJson } from "../container/qvf/frame.ts";
-import { parseMeta } from "../container/qvf/parts.ts";
-import { openQvf, type QvfContainer, type QvfEntry } from "../container/qvf/reader.ts";
+import { openQvf } from "../container/qvf/reader.ts";
 import { QErr } from "../errors.ts";
+import type { FindKey } from "../seal/authenticate.ts";
+import type { SignaturePolicy } from "../seal/signature.ts";
 import type { ByteSource } from "../source/source.ts";
 import { AS_ADMIN_KEY, AS_ADMIN_NOTE } from "../table/admin-note.ts";
-import { openQvfModel, type QvfModel } from "../table/qvf-model.ts";
 import type { QvfTable } from "../table/qvf-table.ts";
-import { type AppObject, describeObject } from "./app-objects.ts";
-import { inflateNode } from "./inflate.ts";
+import { type App, appOver, PROPERTY_BLOB, SCRIPT_PATH } from "./app-view.ts";
+import { openSealedApp, shutApp } from "./open-sealed-app.ts";
 import { scriptCopy } from "./script-copy.ts";
+import { requireUnmarked, sealsApp } from "./seal-qvf-head.ts";
 
-/** A Qlik Sense app that is open. */
-export interface App {
-  readonly source: ByteSource;
-  readonly container: QvfContainer;
-  /** `qvapp_approperties`: `qTitle`, `qSavedInProductVersion`, `hassectionaccess`, …; empty if the app has none. */
-  properties(): Promise<Readonly<Record<string, unknown>>>;
-  /**
-   * The load script.
-   * @throws `APP_NO_SCRIPT` if the app has none
-   */
-  script(): Promise<string>;
-  /** Everything but the data model, by the directory alone. */
-  readonly objects: readonly AppObject[];
-  /** The content of an object: JSON text, or bytes. Throws `QVF_NO_ENTRY`, `QVF_STREAM`, `QVF_DEFLATE`. */
-  content(path: string): Promise<Uint8Array>;
-  /** Opens the data model on first use. Whoever hands its tables out asks {@link tablesFor} whether he may. */
-  model(): Promise<QvfModel>;
-  close(): Promise<void>;
+export type { App } from "./app-view.ts";
+
+export interface OpenAppOptions {
+  /** Keys for a sealed app; without them sealed fields are what a plain reader sees. */
+  readonly find?: FindKey | undefined;
+  /** Who must have signed a sealed app. */
+  readonly signature?: SignaturePolicy | undefined;
 }
 
-export const SCRIPT_PATH = "qvapp_appscript";
-export const PROPERTY_BLOB = "qvapp_allproperties";
-export const PROPERTIES_PATH = "qvapp_approperties";
-
 /**
- * Opens an app: reads its directory, nothing else.
- * @throws the errors of `openQvf`
+ * Opens an app: reads its directory, and of a sealed one what the keys open; no data.
+ * @throws the errors of `openQvf`; of sealed apps those of `openSealedApp`, and `SEAL_STRIPPED` if an app says that it is
+ *   sealed and its seal is gone; `SEAL_UNSIGNED` if a signature is asked of an app without a seal
  */
-export async function openQvfApp(source: ByteSource): Promise<App> {
+export async function openQvfApp(source: ByteSource, options: OpenAppOptions = {}): Promise<App> {
+  const sealed = await sealsApp(source);
+  if (sealed && options.find) return openSealedApp(source, options.find, { signature: options.signature });
+  if (options.signature) throw new QErr("SEAL_UNSIGNED", `${source.name} is not sealed, so nobody signed it`);
+  if (sealed) return shutApp(source);
   const container = await openQvf(source);
-  let model: Promise<QvfModel> | undefined;
-
-  async function content(path: string): Promise<Uint8Array> {
-    const frame = parseFrame(await container.read(path), path);
-    const raw = await inflateFrame(frame, inflateNode);
-    return frame.format === "gzjson" && raw.at(-1) === 0 ? raw.subarray(0, -1) : raw;
-  }
-
-  return {
-    source,
-    container,
-    content,
-    objects: container.entries
-      .filter(isObject)
-      .map((entry) => describeObject(entry, parseMeta(entry.meta, entry.path))),
-    async properties() {
-      if (container.entry(PROPERTIES_PATH) === undefined) return {};
-      // Some engines call it binary, but it is JSON with its NUL all the same.
-      const frame = parseFrame(await container.read(PROPERTIES_PATH), PROPERTIES_PATH);
-      return jsonObject(await frameText(frame, inflateNode), PROPERTIES_PATH);
-    },
-    async script() {
-      if (container.entry(SCRIPT_PATH) === undefined) {
-        throw new QErr("APP_NO_SCRIPT", "the app has no load script", { part: SCRIPT_PATH });
-      }
-      const frame = parseFrame(await container.read(SCRIPT_PATH), SCRIPT_PATH);
-      return scriptOf(await frameText(frame, inflateNode));
-    },
-    model() {
-      model ??= openQvfModel(container, { inflate: inflateNode });
-      // A failed attempt may be tried again.
-      model.catch(() => (model = undefined));
-      return model;
-    },
-    close: () => container.close(),
-  };
+  await requireUnmarked(container);
+  return appOver(container);
 }
 
 /**
@@ -92,26 +48,10 @@ export async function scriptOrCopy(app: App): Promise<{ readonly text: string; r
   return { text: await app.script(), isCopy: false };
 }
 
-/** The script in the JSON of `qvapp_appscript`. Throws `QVF_JSON`. */
-export function scriptOf(json: string): string {
-  const { qScript } = jsonObject(json, SCRIPT_PATH);
-  if (typeof qScript === "string") return qScript;
-  throw new QErr("QVF_JSON", `${SCRIPT_PATH} holds no script`, { part: SCRIPT_PATH });
-}
-
-export function jsonObject(json: string, part: string): Readonly<Record<string, unknown>> {
-  const parsed = parseJson(json, part);
-  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
-  throw new QErr("QVF_JSON", `${part} is no JSON object`, { part });
-}
-
-function isObject(entry: QvfEntry): boolean {
-  return !entry.isDirectory && !entry.path.startsWith("data/") && !/^qvapp_(data|qaccess|header)$/.test(entry.path);
-}
-
-/** SHA-256 of the script's UTF-8; null if the app has none. */
+/** SHA-256 of the script's UTF-8; null if the app has none, or one that stays sealed. */
 export async function scriptDigest(app: App): Promise<string | null> {
-  if (app.container.entry(SCRIPT_PATH) === undefined) return null;
+  const shut = app.seal?.shut.has(SCRIPT_PATH) === true;
+  if (shut || app.container.entry(SCRIPT_PATH) === undefined) return null;
   return createHash("sha256")
     .update(await app.script())
     .digest("hex");

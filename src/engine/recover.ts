@@ -1,14 +1,13 @@
 import { needs } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
-import { readSealedHead } from "./open-seal-head.ts";
+import { readSealHead } from "./seal-head.ts";
 
 /**
  * How to open a slot without qvault: the slot's JWE, and what to do with it. The output is for people who have a file,
  * a private key and stock tools, and nothing else.
  */
 export async function recoveryText(source: ByteSource, slotName?: string): Promise<string> {
-  const { region } = await readSealedHead(source);
-  const { manifest, entries } = region;
+  const { manifest, entries } = await readSealHead(source);
   needs(slotName === undefined || manifest.slots.includes(slotName), "USAGE", `the file has no slot "${slotName}"`, {
     hint: `it has: ${manifest.slots.join(", ")}`,
   });

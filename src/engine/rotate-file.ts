@@ -11,12 +11,9 @@ import type { SlotEntry } from "../seal/slot-entry.ts";
 import { fileSource } from "../source/file.ts";
 import { type FileSink, fileSink } from "../source/file-sink.ts";
 import type { ByteSource } from "../source/source.ts";
-import { openQvdTable } from "../table/qvd-table.ts";
-import { symbolText } from "../table/symbols.ts";
-import { readSealedHead } from "./open-seal-head.ts";
-import { openSealedQvd } from "./open-sealed.ts";
+import { reseal } from "./reseal.ts";
 import { lockForRotation } from "./rotate-lock.ts";
-import { ORIGINAL_HEADER, sealQvd } from "./seal-qvd.ts";
+import { readSealHead } from "./seal-head.ts";
 
 export interface RotateOptions {
   /** The certificate or key that is to go, or beside which another is to come. Without it every slot that opens is meant. */
@@ -46,11 +43,11 @@ export interface FilePlan {
   readonly single: readonly string[];
 }
 
-/** Plans one file. Errors as `readSealedHead`; `USAGE` if a slot would be left without anybody. */
+/** Plans one file. Errors as `readSealHead`; `USAGE` if a slot would be left without anybody. */
 export async function planFile(file: string, options: RotateOptions): Promise<FilePlan> {
   const source = await fileSource(file);
   try {
-    return planRegion(file, (await readSealedHead(source)).region, options);
+    return planRegion(file, await readSealHead(source), options);
   } finally {
     await source.close();
   }
@@ -99,7 +96,7 @@ export async function rotateFile(name: string, find: FindKey, options: RotateOpt
     const read = await stateOf(file);
     const source = await fileSource(file);
     try {
-      const { region: head } = await readSealedHead(source);
+      const head = await readSealHead(source);
       const plan = planRegion(name, head, options);
       if (plan.action === "none") return plan;
       const sink = await fileSink(file, {
@@ -108,7 +105,7 @@ export async function rotateFile(name: string, find: FindKey, options: RotateOpt
         beforeReplace: () => needsUnchanged(file, read),
       });
       try {
-        if (plan.action === "reseal") await reseal(source, head, find, plan, options, sink);
+        if (plan.action === "reseal") await reseal(source, head, find, plan, options.signer, sink);
         else await rewrap(source, head, find, plan, options, sink);
         await confirm(sink, plan, options);
         await sink.commit();
@@ -176,63 +173,11 @@ async function copyRange(source: ByteSource, sink: FileSink, from: number, to: n
   for (let at = from; at < to; at += COPY_BYTES) await sink.write(await source.read(at, Math.min(COPY_BYTES, to - at)));
 }
 
-/** Everything anew from the opened fields: new file id, slot keys and data keys, for the recipients that the plan leaves. */
-async function reseal(
-  source: ByteSource,
-  head: RegionHead,
-  find: FindKey,
-  plan: FilePlan,
-  options: RotateOptions,
-  sink: FileSink,
-): Promise<void> {
-  const { manifest, entries } = head;
-  needs(
-    manifest.signer === undefined || options.signer !== undefined,
-    "SEAL_UNSIGNED",
-    "the file is signed; resealing needs a key to sign the new one",
-    {
-      hint: "give it with --sign",
-    },
-  );
-  const inner = { ...source, close: async () => {} };
-  const table = await openSealedQvd(inner, find);
-  try {
-    needs(
-      table.stillSealed.length === 0,
-      "SEAL_NO_IDENTITY",
-      `resealing needs the keys of all slots; "${table.stillSealed[0]}" stays sealed`,
-    );
-    const mask = manifest.items.find((item) => item.ordinal !== ORIGINAL_HEADER)?.mask;
-    const kind = mask === undefined || mask === "none" ? undefined : mask;
-    await sealQvd(table, sink, {
-      mode: manifest.mode,
-      mask: kind,
-      constText: kind === "const" ? await constTextOf(inner, manifest.items[0]!.ordinal) : undefined,
-      tokenKey: table.tokenKey,
-      signer: options.signer,
-      slots: entries.map((entry) => ({
-        name: manifest.slots[entry.slot]!,
-        recipients: plan.slots.find((s) => s.slot === entry.slot)?.recipients ?? entry.recipients,
-        fields: manifest.items
-          .filter((item, i) => item.ordinal !== ORIGINAL_HEADER && entry.deks.has(i))
-          .map((item) => item.name),
-      })),
-    });
-  } finally {
-    await table.close();
-  }
-}
-
-async function constTextOf(source: ByteSource, ordinal: number): Promise<string | undefined> {
-  const outer = await openQvdTable(source);
-  return symbolText(await outer.symbols(ordinal), 0);
-}
-
 /** Reads back what was written, before it takes the place of the original. */
 async function confirm(sink: FileSink, plan: FilePlan, options: RotateOptions): Promise<void> {
   const written = await fileSource(sink.temporary);
   try {
-    const { region } = await readSealedHead(written);
+    const region = await readSealHead(written);
     const after = region.entries.filter((e) => plan.slots.some((s) => s.slot === e.slot));
     const fits = after.every((entry) => {
       const wanted = plan.slots.find((s) => s.slot === entry.slot)!.recipients;

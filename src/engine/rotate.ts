@@ -113,7 +113,7 @@ export interface KeyUse {
   readonly only: readonly string[];
 }
 
-/** Which slots of a file still name a certificate or key. Errors as `readSealedHead`. */
+/** Which slots of a file still name a certificate or key. Errors as `readSealHead`. */
 export async function keyUse(file: string, ref: NonNullable<RotateOptions["from"]>): Promise<KeyUse> {
   const plan = await planFile(file, { from: ref, to: [], add: true });
   return {

@@ -1,9 +1,9 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { encodeFrame, encodeJsonFrame, frameText, inflateFrame, parseFrame } from "../container/qvf/frame.ts";
 import { isFramed, type QvfPart, replacedPart } from "../container/qvf/parts.ts";
+import { jsonObject, PROPERTY_BLOB, SCRIPT_PATH, scriptOf } from "./app-view.ts";
 import { latest, scriptPart } from "./app-write.ts";
 import { inflateNode } from "./inflate.ts";
-import { jsonObject, PROPERTY_BLOB, SCRIPT_PATH, scriptOf } from "./qvf-app.ts";
 import { scriptCopies } from "./script-copy.ts";
 
 /** An app with another script. */

@@ -1,21 +1,27 @@
 import { needs } from "../errors.ts";
 import type { AuthenticateOptions, FindKey } from "../seal/authenticate.ts";
-import { fileSink } from "../source/file-sink.ts";
+import { type FileSink, fileSink } from "../source/file-sink.ts";
+import type { ByteSource } from "../source/source.ts";
 import { openQvdTable } from "../table/qvd-table.ts";
 import { rewriteQvd } from "../table/qvd-write.ts";
-import { openSource, requireQvd } from "./open.ts";
+import { appParts, writeApp } from "./app-write.ts";
+import { containerOf, openSource } from "./open.ts";
 import { isSealed } from "./open-seal-head.ts";
 import { openSealedQvd } from "./open-sealed.ts";
+import { openSealedApp } from "./open-sealed-app.ts";
+import { openQvfApp } from "./qvf-app.ts";
 import { type LeakFinding, leakFindings } from "./seal-lint.ts";
 import type { SealOptions } from "./seal-plan.ts";
 import { sealQvd } from "./seal-qvd.ts";
+import { sealApp } from "./seal-qvf.ts";
+import { appLeakFindings } from "./seal-qvf-lint.ts";
 
 export interface OutputFile {
   readonly path: string;
   readonly force?: boolean | undefined;
 }
 
-/** Seals fields of a QVD into a new file. Gives what the plain rest gives away. */
+/** Seals parts of a QVD or QVF into a new file. Gives what the plain rest gives away. */
 export async function sealFile(
   input: string,
   output: OutputFile,
@@ -23,28 +29,45 @@ export async function sealFile(
 ): Promise<readonly LeakFinding[]> {
   const source = await openSource(input);
   try {
-    await requireQvd(source);
+    if ((await containerOf(source)) === "qvf") return await sealAppFile(source, output, options);
     const table = await openQvdTable(source);
     needs(!(await isSealed(source, table.header)), "USAGE", `${input} is sealed already`, {
       hint: "decrypt it first, or use rotate",
     });
-    const sink = await fileSink(output.path, { force: output.force ?? false });
-    try {
-      await sealQvd(table, sink, options);
-      await sink.commit();
-    } catch (error) {
-      await sink.abort();
-      throw error;
-    }
+    await written(output, (sink) => sealQvd(table, sink, options));
     return await leakFindings(table, options);
   } finally {
     await source.close();
   }
 }
 
+async function sealAppFile(
+  source: ByteSource,
+  output: OutputFile,
+  options: SealOptions,
+): Promise<readonly LeakFinding[]> {
+  const app = await openQvfApp(source);
+  needs(app.seal === undefined, "USAGE", `${source.name} is sealed already`, {
+    hint: "decrypt it first, or use rotate",
+  });
+  await written(output, (sink) => sealApp(app, sink, options));
+  return appLeakFindings(app, options);
+}
+
+async function written(output: OutputFile, work: (sink: FileSink) => Promise<void>): Promise<void> {
+  const sink = await fileSink(output.path, { force: output.force ?? false });
+  try {
+    await work(sink);
+    await sink.commit();
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
 /** What opening a file to another left behind. */
 export interface DecryptReport {
-  /** True if the output is, bit for bit, the file that was sealed. */
+  /** True if the output is, bit for bit, the file that was sealed; of an app, every stream of it. */
   readonly exact: boolean;
   readonly stillSealed: readonly string[];
 }
@@ -56,19 +79,33 @@ export async function decryptFile(
   find: FindKey,
   options: AuthenticateOptions & Pick<SealOptions, "signal" | "onProgress"> = {},
 ): Promise<DecryptReport> {
-  const table = await openSealedQvd(await openSource(input), find, options);
+  const source = await openSource(input);
+  if ((await containerOf(source)) === "qvf") return decryptApp(source, output, find, options);
+  const table = await openSealedQvd(source, find, options);
   try {
-    const sink = await fileSink(output.path, { force: output.force ?? false });
-    try {
-      await rewriteQvd(sink, table, { signal: options.signal, onProgress: options.onProgress });
-      await sink.commit();
-    } catch (error) {
-      await sink.abort();
-      throw error;
-    }
+    await written(output, (sink) =>
+      rewriteQvd(sink, table, { signal: options.signal, onProgress: options.onProgress }),
+    );
     const { exact, stillSealed } = table;
     return { exact, stillSealed };
   } finally {
     await table.close();
+  }
+}
+
+/** The streams are those that were sealed; where they lie in the file is this writer's choice. */
+async function decryptApp(
+  source: ByteSource,
+  output: OutputFile,
+  find: FindKey,
+  options: AuthenticateOptions,
+): Promise<DecryptReport> {
+  const app = await openSealedApp(source, find, options);
+  try {
+    await written(output, async (sink) => writeApp(sink, await appParts(app)));
+    const { exact, stillSealed } = app.seal!;
+    return { exact, stillSealed };
+  } finally {
+    await app.close();
   }
 }

@@ -1,11 +1,12 @@
 import type { QvdTable } from "../table/qvd-table.ts";
 import { ordinalsOf } from "../table/scan-plan.ts";
 import { type SymbolTable, symbolTextBytes } from "../table/symbols.ts";
+import type { Table } from "../table/table.ts";
 import type { SealOptions } from "./seal-plan.ts";
 
 /** Something that the plain rest of a sealed file gives away. Never quotes a value. */
 export interface LeakFinding {
-  readonly kind: "one-to-one" | "determines" | "coarser" | "quoted";
+  readonly kind: "one-to-one" | "determines" | "coarser" | "quoted" | "unguarded";
   readonly sealed: string;
   /** The plain field, or the place in the header. */
   readonly by: string;
@@ -15,30 +16,22 @@ export interface LeakFinding {
 /** Rows looked at; a dependency that holds for so many and fails later is not of the kind that matters. */
 const MAX_ROWS = 5_000_000;
 /** Texts shorter than this are found everywhere. */
-const MIN_TEXT = 4;
+export const MIN_TEXT = 4;
 /** Header bytes that are searched, and texts that are searched for. */
-const MAX_TEXTS = 20_000;
+export const MAX_TEXTS = 20_000;
 
 /**
  * Looks for what a plain reader still learns of sealed fields:
  * - `one-to-one`: a plain field takes the sealed one's place; equal values and frequencies are as plain as before
  * - `determines`: with the plain field repeated in many rows, each of its values stands for one sealed value
  * - `coarser`: the sealed value settles the plain one, so the plain field groups sealed values
- * - `quoted`: a text of the field stands in lineage or comment that stay
+ * - `quoted`: a text of the field stands in lineage or comment that stay, or in a plain object of an app
+ * - `unguarded`: section access of an app is sealed, fields that it is about are not
  */
 export async function leakFindings(table: QvdTable, options: SealOptions): Promise<readonly LeakFinding[]> {
   if (options.mode === "closed") return [];
   const sealed = [...new Set(options.slots.flatMap((s) => ordinalsOf(table.fields, s.fields)))];
-  const plain = [...table.fields.keys()].filter((ordinal) => !sealed.includes(ordinal));
-  const findings: LeakFinding[] = [];
-  const pairs = sealed.flatMap((s) => plain.map((p) => new Pair(table, s, p)));
-  for await (const batch of table.scan({ to: MAX_ROWS, signal: options.signal })) {
-    for (const pair of pairs) pair.see(batch.indexes[pair.sealed]!, batch.indexes[pair.plain]!, batch.rows);
-  }
-  for (const pair of pairs) {
-    const finding = pair.finding();
-    if (finding) findings.push(finding);
-  }
+  const findings = [...(await tableLeaks(table, sealed, options.signal))];
   const kept: (readonly [string, string])[] = [];
   if (options.keepLineage)
     kept.push(["lineage", table.header.lineage.map((l) => `${l.discriminator}\n${l.statement}`).join("\n")]);
@@ -58,6 +51,22 @@ export async function leakFindings(table: QvdTable, options: SealOptions): Promi
   return findings;
 }
 
+/** What the plain fields of a table tell of its sealed ones, whose ordinals are given. */
+export async function tableLeaks(
+  table: Table,
+  sealed: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<readonly LeakFinding[]> {
+  const plain = [...table.fields.keys()].filter((ordinal) => !sealed.includes(ordinal));
+  const pairs = sealed.flatMap((s) => plain.map((p) => new Pair(table, s, p)));
+  if (pairs.length > 0) {
+    for await (const batch of table.scan({ to: MAX_ROWS, signal })) {
+      for (const pair of pairs) pair.see(batch.indexes[pair.sealed]!, batch.indexes[pair.plain]!, batch.rows);
+    }
+  }
+  return pairs.flatMap((pair) => pair.finding() ?? []);
+}
+
 function quotes(text: string, symbols: SymbolTable): boolean {
   const haystack = Buffer.from(text);
   for (let i = 0; i < Math.min(symbols.count, MAX_TEXTS); i++) {
@@ -73,7 +82,7 @@ const UNSEEN = -3;
 class Pair {
   readonly sealed: number;
   readonly plain: number;
-  private readonly table: QvdTable;
+  private readonly table: Table;
   /** By index + 2, so that NULL (-2) has a place. */
   private readonly sealedOf: Int32Array;
   private readonly plainOf: Int32Array;
@@ -81,7 +90,7 @@ class Pair {
   private sealedSettles = true;
   private rows = 0;
 
-  constructor(table: QvdTable, sealed: number, plain: number) {
+  constructor(table: Table, sealed: number, plain: number) {
     this.table = table;
     this.sealed = sealed;
     this.plain = plain;

@@ -31,6 +31,9 @@ export interface SealOptions {
   /** Lineage and table comment often quote values: they are sealed along unless this is set. */
   readonly keepLineage?: boolean | undefined;
   readonly keepComment?: boolean | undefined;
+  /** Of an app: seal its section access tables, or its bookmarks, for every slot. */
+  readonly sectionAccess?: boolean | undefined;
+  readonly bookmarks?: boolean | undefined;
   readonly signer?: KeyHandle | undefined;
   readonly provider?: WebCryptoProvider | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -53,16 +56,10 @@ export interface SealedField {
  * @throws `TABLE_NO_FIELD`, `USAGE`
  */
 export async function planSeal(table: QvdTable, options: SealOptions): Promise<readonly SealedField[]> {
-  const names = options.slots.map((s) => s.name);
-  needs(
-    names.length > 0 && new Set(names).size === names.length,
-    "USAGE",
-    "slots must be there and have different names",
-  );
-  for (const name of names)
-    needs(isSlotName(name), "USAGE", `slot name "${name}" is not 1 to 64 letters, digits, - _ .`);
+  checkSlots(options);
+  const onlyApps = options.sectionAccess !== true && options.bookmarks !== true;
+  needs(onlyApps, "USAGE", "a data file has no section access and no bookmarks; only apps have");
   const { tokenKey } = options;
-  needs(tokenKey === undefined || tokenKey.byteLength === 32, "USAGE", "a token key has 32 bytes");
   const slotsOf = new Map<number, number[]>();
   for (const [slot, request] of options.slots.entries()) {
     for (const ordinal of ordinalsOf(table.fields, request.fields))
@@ -91,6 +88,19 @@ export async function planSeal(table: QvdTable, options: SealOptions): Promise<r
     });
   }
   return fields;
+}
+
+/** @throws `USAGE` if slots or token key are not of the form they must have */
+export function checkSlots({ slots, tokenKey }: Pick<SealOptions, "slots" | "tokenKey">): void {
+  const names = slots.map((s) => s.name);
+  needs(
+    names.length > 0 && new Set(names).size === names.length,
+    "USAGE",
+    "slots must be there and have different names",
+  );
+  for (const name of names)
+    needs(isSlotName(name), "USAGE", `slot name "${name}" is not 1 to 64 letters, digits, - _ .`);
+  needs(tokenKey === undefined || tokenKey.byteLength === 32, "USAGE", "a token key has 32 bytes");
 }
 
 /** Whole bytes that the raw index of a field needs; none if it is the same in every row. */

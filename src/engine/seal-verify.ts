@@ -1,12 +1,14 @@
+import { partsOf } from "../container/qvf/parts.ts";
 import { type ErrorCode, isQErr, type QErr } from "../errors.ts";
 import { type AuthenticateOptions, authenticate, type FindKey } from "../seal/authenticate.ts";
 import { checkPlainParts, checkSealedHashes, checkSealedParts } from "../seal/check-parts.ts";
 import type { RegionHead } from "../seal/region.ts";
 import { treeRoot } from "../seal/tree.ts";
 import type { ByteSource } from "../source/source.ts";
-import { readSealedHead } from "./open-seal-head.ts";
 import { openSealedQvd } from "./open-sealed.ts";
-import { ORIGINAL_HEADER } from "./seal-qvd.ts";
+import { openSealedApp } from "./open-sealed-app.ts";
+import { readSealHead } from "./seal-head.ts";
+import { STREAM_ITEMS } from "./seal-qvf-meta.ts";
 
 /** What a check of a sealed file found. Damage is a finding; a key that is missing or wrong is an error. */
 export interface SealVerification {
@@ -25,7 +27,7 @@ export interface SealVerification {
 }
 
 /**
- * Checks a sealed QVD. Without `find`: structure and digests, which find accidents. With it: every byte of the file is
+ * Checks a sealed file. Without `find`: structure and digests, which find accidents. With it: every byte of the file is
  * authenticated, sealed fields of other slots included, and the fields that open are read through.
  * @throws `SEAL_ABSENT`, and errors of class `key`, `read` and `cancelled`
  */
@@ -48,12 +50,11 @@ export async function verifySealed(
       return undefined;
     }
   };
-  const head = await step("the seal region is whole, and all parts together fill the file", () =>
-    readSealedHead(source),
+  const region = await step("the seal region is whole, and all parts together fill the file", () =>
+    readSealHead(source),
   );
-  if (head === undefined)
+  if (region === undefined)
     return { findings, checked, notProved: ["anything else, since the seal region could not be read"] };
-  const { region } = head;
   await step("plain parts have the digests that the manifest gives them", () => checkPlainParts(source, region));
   if (region.manifest.signer)
     await step("sealed parts have the digests that the manifest gives them", () => checkSealedHashes(source, region));
@@ -91,15 +92,34 @@ async function withKey(
   }
   // What is damaged was named already; reading it again would only say so twice.
   if (!whole()) return;
-  await step("every sealed field reads as a field", async () => {
-    const table = await openSealedQvd({ ...source, close: async () => {} }, find, options);
-    try {
+  await step("every sealed field reads as a field", () =>
+    region.manifest.container === "qvf" ? readAppThrough(source, find, options) : readThrough(source, find, options),
+  );
+}
+
+async function readThrough(source: ByteSource, find: FindKey, options: AuthenticateOptions): Promise<void> {
+  const table = await openSealedQvd({ ...source, close: async () => {} }, find, options);
+  try {
+    for (const ordinal of table.fields.keys()) await table.symbols(ordinal);
+    for await (const _ of table.scan());
+  } finally {
+    await table.close();
+  }
+}
+
+/** Every table, and every stream that was sealed. */
+async function readAppThrough(source: ByteSource, find: FindKey, options: AuthenticateOptions): Promise<void> {
+  const app = await openSealedApp({ ...source, close: async () => {} }, find, options);
+  try {
+    await partsOf(app.container);
+    const { tables, sectionAccess } = await app.model();
+    for (const table of [...tables, ...sectionAccess]) {
       for (const ordinal of table.fields.keys()) await table.symbols(ordinal);
       for await (const _ of table.scan());
-    } finally {
-      await table.close();
     }
-  });
+  } finally {
+    await app.close();
+  }
 }
 
 function asFinding(error: QErr): SealVerification["findings"][number] {
@@ -118,6 +138,8 @@ export interface SealReport {
     readonly name: string;
     readonly epoch: number;
     readonly fields: readonly string[];
+    /** Sealed as a whole: the original header of a QVD, streams of an app. */
+    readonly streams: readonly string[];
     readonly recipients: readonly {
       readonly alg: string;
       readonly label: string;
@@ -137,10 +159,9 @@ export interface SealReport {
   readonly spareKeyBytes: number;
 }
 
-/** Reads the report of a sealed QVD; errors as {@link readSealedHead}. */
+/** Reads the report of a sealed file; errors as {@link readSealHead}. */
 export async function inspectSealed(source: ByteSource): Promise<SealReport> {
-  const { region } = await readSealedHead(source);
-  return reportOf(region);
+  return reportOf(await readSealHead(source));
 }
 
 export function reportOf(region: RegionHead): SealReport {
@@ -156,7 +177,10 @@ export function reportOf(region: RegionHead): SealReport {
       name: manifest.slots[entry.slot]!,
       epoch: entry.epoch,
       fields: manifest.items
-        .filter((item, i) => item.ordinal !== ORIGINAL_HEADER && entry.deks.has(i))
+        .filter((item, i) => item.ordinal < STREAM_ITEMS && entry.deks.has(i))
+        .map((item) => item.name),
+      streams: manifest.items
+        .filter((item, i) => item.ordinal >= STREAM_ITEMS && entry.deks.has(i))
         .map((item) => item.name),
       recipients: entry.recipients.map(({ alg, label, x5t, x5tS256, spkiS256 }) => ({
         alg,

@@ -1,6 +1,7 @@
 import { readHeader } from "../container/qvd/open.ts";
+import { openQvf } from "../container/qvf/reader.ts";
 import { sniff } from "../container/sniff.ts";
-import { QErr } from "../errors.ts";
+import { isQErr, QErr } from "../errors.ts";
 import type { FindKey } from "../seal/authenticate.ts";
 import type { SignaturePolicy } from "../seal/signature.ts";
 import type { ByteSource } from "../source/source.ts";
@@ -8,6 +9,7 @@ import { type Verification, type VerifyOptions, verifyQvd } from "../table/qvd-v
 import { verifyQvf } from "../table/qvf-verify.ts";
 import { inflateNode } from "./inflate.ts";
 import { isSealed } from "./open-seal-head.ts";
+import { requireUnmarked, sealsApp } from "./seal-qvf-head.ts";
 import { verifySealed } from "./seal-verify.ts";
 
 export type { Finding, Verification } from "../table/qvd-verify.ts";
@@ -28,7 +30,7 @@ export interface SealedVerification extends Verification {
  * @throws `SOURCE_…`, `CONTAINER_UNKNOWN`, `CANCELLED`; of sealed files, what is wrong with the keys
  */
 export async function verify(source: ByteSource, options: SealedVerifyOptions = {}): Promise<SealedVerification> {
-  if ((await sniff(source)) === "qvf") return verifyQvf(source, { ...options, inflate: inflateNode });
+  if ((await sniff(source)) === "qvf") return verifyApp(source, options);
   const header = await readHeader(source, options).catch(() => undefined);
   // A header that cannot be read is a finding of the structural check.
   if (header && (await isSealed(source, header))) {
@@ -36,4 +38,30 @@ export async function verify(source: ByteSource, options: SealedVerifyOptions = 
   }
   if (options.signature) throw new QErr("SEAL_UNSIGNED", `${source.name} is not sealed, so nobody signed it`);
   return verifyQvd(source, options);
+}
+
+/** An app with a seal, or one that says it has, is checked as a sealed one; what is plain of it also as an app. */
+async function verifyApp(source: ByteSource, options: SealedVerifyOptions): Promise<SealedVerification> {
+  const { find, signature } = options;
+  const structure = () => verifyQvf(source, { ...options, inflate: inflateNode });
+  if (!(await saysSealed(source))) {
+    if (signature) throw new QErr("SEAL_UNSIGNED", `${source.name} is not sealed, so nobody signed it`);
+    return structure();
+  }
+  const sealed = await verifySealed(source, find, { signature });
+  if (sealed.findings.length > 0) return sealed;
+  const plain = await structure();
+  return { ...sealed, findings: plain.findings, checked: [...sealed.checked, ...plain.checked] };
+}
+
+async function saysSealed(source: ByteSource): Promise<boolean> {
+  if (await sealsApp(source)) return true;
+  try {
+    await requireUnmarked(await openQvf(source));
+    return false;
+  } catch (error) {
+    if (!isQErr(error) || error.errorClass !== "damaged") throw error;
+    // A container that cannot be opened is a finding of the structural check.
+    return error.code.startsWith("SEAL_");
+  }
 }

@@ -21,6 +21,16 @@ export interface QvfModel {
 
 export interface QvfModelOptions {
   readonly inflate?: Inflate | undefined;
+  /** Takes a field before any table has it; whoever keeps secrets in its symbols overwrites them later. */
+  readonly field?: ((field: ModelField, number: number) => ModelField) | undefined;
+  /** A table of which not all is in the container; undefined for one that is there like any other. */
+  readonly table?: ((number: number, fields: TableContext) => Promise<QvfTable | undefined>) | undefined;
+}
+
+/** What a table needs of its model. */
+export interface TableContext {
+  readonly fields: readonly ModelField[];
+  readonly tags: (name: string) => readonly string[];
 }
 
 /**
@@ -37,14 +47,21 @@ export async function openQvfModel(container: QvfContainer, options: QvfModelOpt
   const fields: ModelField[] = [];
   for (const [number, name] of header.fields.entries()) {
     requirePart(container, `data/field_${number}`);
-    fields.push(await openField(container, number, name, inflate));
+    const field = await openField(container, number, name, inflate);
+    fields.push(options.field?.(field, number) ?? field);
   }
   const tables: QvfTable[] = [];
   for (let number = 0; number < header.tables; number++) {
     const part = `data/table_${number}`;
     requirePart(container, part);
+    const tags = (name: string) => tagsByField.get(name) ?? [];
+    const own = await options.table?.(number, { fields, tags });
+    if (own !== undefined) {
+      tables.push(own);
+      continue;
+    }
     const { head, vector } = await openTableStream(container, number, inflate);
-    tables.push(qvfTable(part, head, fields, (name) => tagsByField.get(name) ?? [], vector));
+    tables.push(qvfTable(part, head, fields, tags, vector));
   }
   const access = container.entry("qvapp_qaccess") && (await container.read("qvapp_qaccess"));
   return { header, fields, tables, sectionAccess: access ? await openAccessTables(access, inflate) : [] };

@@ -10,7 +10,7 @@ import { messageLength } from "../../src/seal/cobblestone.ts";
 import { packMessage, unpackMessage } from "../../src/seal/msgpack.ts";
 import { PREFIX_BYTES, type RegionHead } from "../../src/seal/region.ts";
 import { memorySource } from "../../src/source/memory.ts";
-import { keysOf, type Person, person } from "./people.ts";
+import { keysOf, person, remembered } from "./people.ts";
 import { openBytes, plainQvd, sealBytes } from "./sealed.ts";
 
 const hr = person("hr");
@@ -30,28 +30,6 @@ async function verdict(
     if (isQErr(error)) return error.code;
     throw error;
   }
-}
-
-/** Remembers answers of private keys, so that a hundred thousand openings cost no elliptic curve each. */
-function remembered(...people: readonly Person[]): FindKey {
-  const find = keysOf(...people);
-  const known = new Map<string, Promise<Uint8Array>>();
-  return async (ref) => {
-    const handle = await find(ref);
-    if (handle === undefined) return undefined;
-    return {
-      ...handle,
-      async unwrap(request) {
-        const id = createHash("sha256")
-          .update(ref.spkiS256!)
-          .update(JSON.stringify(request, (_, v) => (v instanceof Uint8Array ? Buffer.from(v).toString("hex") : v)))
-          .digest("hex");
-        let answer = known.get(id);
-        if (answer === undefined) known.set(id, (answer = handle.unwrap(request)));
-        return (await answer).slice();
-      },
-    };
-  };
 }
 
 let qvd: Uint8Array;

@@ -4,26 +4,28 @@ import { withOutput } from "../../engine/convert.ts";
 import { inspectApp } from "../../engine/inspect-app.ts";
 import { openSource } from "../../engine/open.ts";
 import type { CommandContext } from "../context.ts";
+import { type KeyOptions, withKeyOptions, withKeys } from "../key-options.ts";
 import { printable } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 
-interface TablesOptions {
+interface TablesOptions extends KeyOptions {
   readonly svg?: string;
   readonly json?: true;
   readonly force?: true;
 }
 
 export function appTablesCommand({ terminal }: CommandContext): Command {
-  return new Command("tables")
+  const command = new Command("tables")
     .description("list the tables of an app, their rows and keys, and how they are associated; no data are read")
     .argument("<FILE>", "app")
     .option("--svg <OUT>", "draw the association graph; - is standard output")
     .option("--json", "tables and associations as one JSON document")
-    .option("--force", "replace OUT if it exists")
-    .action(async (file: string, options: TablesOptions) => {
+    .option("--force", "replace OUT if it exists");
+  return withKeyOptions(command).action((file: string, options: TablesOptions) =>
+    withKeys(terminal, options, async (keys) => {
       const source = await openSource(file, { stdin: terminal.stdin });
       try {
-        const graph = associationGraph(await inspectApp(source));
+        const graph = associationGraph(await inspectApp(source, keys));
         if (options.svg !== undefined) {
           const target = { path: options.svg, force: options.force ?? false, stdout: terminal.out };
           await withOutput(target, (sink) => drawGraph(graph, sink));
@@ -34,7 +36,8 @@ export function appTablesCommand({ terminal }: CommandContext): Command {
       } finally {
         await source.close();
       }
-    });
+    }),
+  );
 }
 
 function humanGraph({ tables, edges, note }: AssociationGraph): string {

@@ -22,19 +22,25 @@ interface EncryptOptions extends SecretOptions {
   readonly allowExpired?: true;
   readonly keepLineage?: true;
   readonly keepComment?: true;
+  readonly sectionAccess?: true;
+  readonly bookmarks?: true;
   readonly force?: true;
 }
 
 export function encryptCommand({ terminal }: CommandContext): Command {
   const command = new Command("encrypt")
-    .description("seal fields for the holders of certificates; everything else stays readable for everybody")
+    .description(
+      "seal fields of a QVD or an app for the holders of certificates; the rest stays readable for everybody",
+    )
     .argument("<FILE>", "file")
     .requiredOption("-o, --output <OUT>", "the sealed file")
     .option("--fields <a,b>", "the fields, for every slot that names none of its own", fieldList)
     .option("--to <CERT>", "who can open them, as slot `default`; may be given again", repeated)
     .option("--slot <NAME=CERT>", "who can open slot NAME; again for more recipients or slots", repeated)
     .option("--slot-fields <NAME=a,b>", "the fields of slot NAME", repeated)
-    .option("--closed", "seal everything: plain readers see an empty table")
+    .option("--section-access", "of an app: seal its section access for every slot; without a key it opens for nobody")
+    .option("--bookmarks", "of an app: seal its bookmarks and snapshots for every slot")
+    .option("--closed", "seal everything: plain readers see empty tables, or stop")
     .addOption(
       new Option("--mask <MASK>", "what plain readers see in place of sealed fields").choices([
         "null",
@@ -46,7 +52,7 @@ export function encryptCommand({ terminal }: CommandContext): Command {
     .option("--sign <REF>", "sign the file with this key")
     .option("--oaep-sha1", "wrap with OAEP of SHA-1, for tokens that know no other (SoftHSM, old Windows providers)")
     .option("--allow-expired", "seal to certificates that have run out")
-    .option("--keep-lineage", "leave the lineage plain; it often quotes values")
+    .option("--keep-lineage", "leave lineage plain, of an app script and variables; they often quote values")
     .option("--keep-comment", "leave the table comment plain")
     .option("--force", "replace OUT if it exists");
   return withSecretOptions(command).action(async (file: string, options: EncryptOptions) => {
@@ -68,7 +74,7 @@ export function encryptCommand({ terminal }: CommandContext): Command {
     const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
     const bar = progress(terminal, `encrypt ${file}`);
     try {
-      const { mask, maskText: constText, keepLineage, keepComment } = options;
+      const { mask, maskText: constText, keepLineage, keepComment, sectionAccess, bookmarks } = options;
       const leaks = await sealFile(
         file,
         { path: options.output, force: options.force },
@@ -78,6 +84,8 @@ export function encryptCommand({ terminal }: CommandContext): Command {
           constText,
           keepLineage,
           keepComment,
+          sectionAccess,
+          bookmarks,
           signer,
           mode: options.closed ? "closed" : "open",
           signal: terminal.signal,

@@ -35,7 +35,7 @@ async function inspectAny(
   source: ByteSource,
   options: Pick<OpenOptions, "find" | "signature" | "lenient">,
 ): Promise<Inspection | AppInspection> {
-  return (await containerOf(source)) === "qvf" ? inspectApp(source) : inspect(source, options);
+  return (await containerOf(source)) === "qvf" ? inspectApp(source, options) : inspect(source, options);
 }
 
 function humanInspection(inspection: Inspection): string {
@@ -70,7 +70,7 @@ function humanSeal(seal: NonNullable<Inspection["seal"]>): string {
   const signed = seal.signer ? `, signed by ${seal.signer}` : "";
   let text = printable(`sealed (${seal.mode}) at ${seal.createdAt}${signed}`).concat("\n");
   for (const slot of seal.slots) {
-    text += printable(`slot ${slot.name}: ${slot.fields.join(", ")}`).concat("\n");
+    text += printable(`slot ${slot.name}: ${[...slot.fields, ...slot.streams].join(", ")}`).concat("\n");
     for (const r of slot.recipients)
       text += printable(`  opens with ${r.label} ${r.x5t ?? r.spkiS256} (${r.alg})`).concat("\n");
   }
@@ -92,5 +92,5 @@ function humanApp(app: AppInspection): string {
     .map((table) => [table.name, String(table.rows), String(table.fields.length), table.fields.join(", ")]);
   if (rows.length > 0) text += textTable([["table", "rows", "fields", "names"], ...rows], [1, 2], 72);
   const counts = Object.entries(app.objectCounts).map(([kind, count]) => `${kind} ${count}`);
-  return `${text}objects: ${counts.join(", ")}\n`;
+  return `${text}objects: ${counts.join(", ")}\n${app.seal ? humanSeal(app.seal) : ""}`;
 }

@@ -4,7 +4,8 @@ import { needs } from "../../errors.ts";
 import { MAX_FIELDS, MAX_QVF_TABLES } from "../../limits.ts";
 import { type FieldContent, type FieldStream, readField, writeField } from "./field-stream.ts";
 import { writeFieldState } from "./model-header.ts";
-import { readTableHead, readVectorLengths, type TableHead, writeTableHead, writeVector } from "./table-stream.ts";
+import { readStoredTable, type StoredTable } from "./stored-table.ts";
+import { type TableHead, writeTableHead, writeVector } from "./table-stream.ts";
 import { readText, writeText } from "./text.ts";
 
 /**
@@ -17,21 +18,9 @@ import { readText, writeText } from "./text.ts";
 export interface AccessStream {
   readonly names: readonly string[];
   readonly fields: readonly FieldStream[];
-  readonly tables: readonly AccessTable[];
+  readonly tables: readonly StoredTable[];
   readonly components: number;
   readonly state: Uint8Array;
-}
-
-export interface AccessTable {
-  readonly head: TableHead;
-  /** By column: where its vector lies; `undefined` for a column without one. */
-  readonly vectors: readonly (StoredVector | undefined)[];
-}
-
-/** A vector of stored indexes, not inflated. */
-export interface StoredVector {
-  readonly length: number;
-  readonly compressed: Uint8Array;
 }
 
 const PART = "qvapp_qaccess";
@@ -44,7 +33,7 @@ export function parseAccessStream(bytes: Uint8Array): AccessStream {
   const names = Array.from({ length: count }, () => readText(c));
   const fields = names.map(() => readField(c));
   const tableCount = readCount(c, MAX_QVF_TABLES, "tables");
-  const tables = Array.from({ length: tableCount }, () => readTable(c));
+  const tables = Array.from({ length: tableCount }, () => readStoredTable(c));
   needs(readU32(c) === 0, "QVF_TABLE", `${PART}: something unknown follows its tables`, { part: PART });
   const components = readU32(c);
   needs(readU32(c) === 1, "QVF_TABLE", `${PART}: something unknown follows its tables`, { part: PART });
@@ -57,16 +46,6 @@ function readCount(c: Cursor, limit: number, what: string): number {
   needs(count <= limit, "LIMIT_EXCEEDED", `${PART} states ${count} ${what}, at most ${limit} are read`, place);
   needs(count <= remaining(c), "QVF_TABLE", `${PART}: ${count} ${what} do not fit in what is left`, place);
   return count;
-}
-
-function readTable(c: Cursor): AccessTable {
-  const head = readTableHead(c);
-  const vectors = head.columns.map((column) => {
-    if (head.rows === 0 || column.width === 0) return undefined;
-    const lengths = readVectorLengths(c, head.rows, column.width);
-    return { length: lengths.raw, compressed: readBytes(c, lengths.compressed) };
-  });
-  return { head, vectors };
 }
 
 /** What {@link encodeAccessStream} needs of a table: its vectors before compression. */

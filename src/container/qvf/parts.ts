@@ -25,7 +25,10 @@ export interface QvfPart {
  */
 const START_HASH = "ERERERERERERERERERERERERERERERERERERERERERE=";
 
-const UNFRAMED = new Set(["qvapp_data", "qvapp_qaccess", "qvapp_header"]);
+/** Path of the stream that holds the seal region of a sealed app; it comes last in the file (SPEC 6.13). */
+export const SEAL_MEMBER = "qvault_seal";
+
+const UNFRAMED = new Set(["qvapp_data", "qvapp_qaccess", "qvapp_header", SEAL_MEMBER]);
 
 /** True if the stream is a frame: everything but the data model and `qvapp_header`. */
 export function isFramed(path: string): boolean {

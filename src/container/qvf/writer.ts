@@ -7,7 +7,7 @@ import { type Extent, encodeInode } from "./inode.ts";
 import type { QvfPart } from "./parts.ts";
 
 /** Files of Qlik are a multiple of this long (138 of 151). */
-const FILE_STEP = 16 * 1024;
+export const FILE_STEP = 16 * 1024;
 const ROOT = SECTOR;
 
 /** Where a part goes: its inode, and the one extent of its data. */
@@ -18,35 +18,74 @@ interface Place {
   readonly extent: Extent | undefined;
 }
 
+/** A run of bytes of a container: the header, a directory or stream with its inode before it, or the end. */
+export interface ContainerPiece {
+  /** `header`, `directory /`, the path of an entry, or `end of the file`. */
+  readonly name: string;
+  readonly offset: number;
+  readonly length: number;
+  /** The sector that comes first, where an inode does. */
+  readonly inode: Uint8Array | undefined;
+  /** Gives the piece's bytes in order. */
+  write(to: (bytes: Uint8Array) => Promise<void>): Promise<void>;
+}
+
 /**
- * Writes a container: header, then for the root directory and each part its inode and its data in one extent. Free and
- * slack space is zero, so nothing of an earlier file survives. The caller commits or aborts the sink.
+ * A container, piece by piece: header, then for the root directory and each part its inode and its data in one extent.
+ * Free and slack space is zero, so nothing of an earlier file survives.
  * @throws `QVF_VALUE` if a path comes twice, has no directory, or cannot be an entry
  */
-export async function writeContainer(sink: ByteSink, parts: readonly QvfPart[]): Promise<void> {
+export function containerPieces(parts: readonly QvfPart[]): readonly ContainerPiece[] {
   checkPaths(parts);
   const places = plan(parts);
   const inodes = new Map(places.map((place) => [place.part?.path ?? "", place.inode]));
-  await sink.write(encodeHeader(ROOT));
+  const header = encodeHeader(ROOT);
+  const pieces: ContainerPiece[] = [
+    { name: "header", offset: 0, length: SECTOR, inode: undefined, write: (to) => to(header) },
+  ];
   for (const place of places) {
-    await sink.write(encodeInode(place.inode, place.size, place.extent, place.part === undefined));
-    if (place.extent === undefined) continue;
-    const data = await dataOf(place);
-    if (data.byteLength !== place.size) {
-      const part = place.part?.path ?? "/";
-      throw new QErr("QVF_VALUE", `${part} was said to have ${place.size} bytes, ${data.byteLength} came`, { part });
-    }
-    await sink.write(data);
-    await sink.write(new Uint8Array(place.extent.length - data.byteLength));
+    const inode = encodeInode(place.inode, place.size, place.extent, place.part === undefined);
+    pieces.push({
+      name: place.part?.path ?? "directory /",
+      offset: place.inode,
+      length: SECTOR + (place.extent?.length ?? 0),
+      inode,
+      async write(to) {
+        await to(inode);
+        if (place.extent === undefined) return;
+        const data = await dataOf(place);
+        if (data.byteLength !== place.size) {
+          const part = place.part?.path ?? "/";
+          throw new QErr("QVF_VALUE", `${part} was said to have ${place.size} bytes, ${data.byteLength} came`, {
+            part,
+          });
+        }
+        await to(data);
+        await to(new Uint8Array(place.extent.length - data.byteLength));
+      },
+    });
   }
-  const last = places.at(-1)!;
-  const end = last.extent === undefined ? last.inode + SECTOR : last.extent.offset + last.extent.length;
-  if (end % FILE_STEP > 0) await sink.write(new Uint8Array(FILE_STEP - (end % FILE_STEP)));
+  const last = pieces.at(-1)!;
+  const end = last.offset + last.length;
+  if (end % FILE_STEP > 0) {
+    const zeros = new Uint8Array(FILE_STEP - (end % FILE_STEP));
+    const length = zeros.byteLength;
+    pieces.push({ name: "end of the file", offset: end, length, inode: undefined, write: (to) => to(zeros) });
+  }
+  return pieces;
 
   function dataOf({ part }: Place): Promise<Uint8Array> | Uint8Array {
     if (part !== undefined && !part.isDirectory) return part.read();
     return encodeDirectory(childrenOf(parts, part?.path).map((child) => entryOf(child, inodes.get(child.path)!)));
   }
+}
+
+/**
+ * Writes a container as {@link containerPieces} lays it out. The caller commits or aborts the sink.
+ * @throws what `containerPieces` and reading the parts throw
+ */
+export async function writeContainer(sink: ByteSink, parts: readonly QvfPart[]): Promise<void> {
+  for (const piece of containerPieces(parts)) await piece.write((bytes) => sink.write(bytes));
 }
 
 function plan(parts: readonly QvfPart[]): Place[] {

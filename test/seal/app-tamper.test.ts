@@ -1,0 +1,236 @@
+import { createHash } from "node:crypto";
+import { beforeAll, describe, expect, it } from "vitest";
+import { concat } from "../../src/bytes/concat.ts";
+import { directoryPart } from "../../src/container/qvf/parts.ts";
+import { newAppParts } from "../../src/engine/app-write.ts";
+import { readSealedAppHead } from "../../src/engine/seal-qvf-head.ts";
+import { verifySealed } from "../../src/engine/seal-verify.ts";
+import { isQErr } from "../../src/errors.ts";
+import { authenticate, type FindKey } from "../../src/seal/authenticate.ts";
+import { checkPlainParts, checkSealedParts } from "../../src/seal/check-parts.ts";
+import { PREFIX_BYTES, type RegionHead } from "../../src/seal/region.ts";
+import { memorySource } from "../../src/source/memory.ts";
+import { memoryTable } from "../../src/table/memory-table.ts";
+import { appTable } from "../../src/table/qvf-draft.ts";
+import { writtenBytes } from "../helpers/qvf.ts";
+import { keysOf, person, remembered } from "./people.ts";
+import { sealAppBytes } from "./sealed-app.ts";
+
+const hr = person("hr");
+const fin = person("fin");
+const slots = [
+  { name: "hr", recipients: [hr.recipient()], fields: ["name"] },
+  { name: "fin", recipients: [fin.recipient()], fields: ["pay"] },
+];
+const DAMAGE = /^(CONTAINER_UNKNOWN|SEAL_DAMAGED|SEAL_TRUNCATED|SEAL_VERSION|SEAL_STRIPPED|QVF_|BYTES_|LIMIT_EXCEEDED)/;
+
+/** A small app: a table, section access, no more streams than an app must have. */
+async function smallApp(): Promise<Uint8Array> {
+  const people = memoryTable(
+    "People",
+    ["id", "name", "pay"],
+    [
+      [1, 2, 3],
+      ["Ann", "Bob", null],
+      [10, 20, 30],
+    ],
+  );
+  const access = memoryTable("Access", ["ACCESS", "USERID"], [["USER"], ["ANN"]]);
+  const parts = await newAppParts({
+    title: "Small",
+    script: "LOAD 1;",
+    tables: [await appTable(people)],
+    access: [await appTable(access)],
+    created: new Date("2026-01-02T03:04:05Z"),
+  });
+  return writtenBytes([...parts, directoryPart("media", 46_000)]);
+}
+
+async function verdict(bytes: Uint8Array, find: FindKey, options = {}): Promise<string> {
+  try {
+    const { findings } = await verifySealed(memorySource(bytes), find, options);
+    return findings.length === 0 ? "ok" : findings.map((f) => f.code).join(" ");
+  } catch (error) {
+    if (isQErr(error)) return error.code;
+    throw error;
+  }
+}
+
+let plain: Uint8Array;
+let sealed: Uint8Array;
+let head: RegionHead;
+/** One of the two audiences only: it must notice changes in what it cannot open as well. */
+const oneSlot = remembered(hr);
+
+beforeAll(async () => {
+  plain = await smallApp();
+  sealed = await sealAppBytes(plain, { slots, sectionAccess: true });
+  head = await readSealedAppHead(memorySource(sealed));
+});
+
+/** With another head, its checksum made to fit: what somebody does who can compute, but has no key. */
+function withHead(change: (parts: { manifest: Uint8Array; keys: Uint8Array; proofs: Uint8Array }) => void): Uint8Array {
+  const at = head.offset + PREFIX_BYTES;
+  const keysAt = at + head.manifestBytes.byteLength;
+  const proofsAt = keysAt + head.keyArea.byteLength;
+  const sumAt = head.offset + head.headLength - 32;
+  const manifest = sealed.slice(at, keysAt);
+  const parts = { manifest, keys: sealed.slice(keysAt, proofsAt), proofs: sealed.slice(proofsAt, sumAt) };
+  change(parts);
+  const body = concat([sealed.subarray(head.offset, at), parts.manifest, parts.keys, parts.proofs]);
+  const sum = new Uint8Array(createHash("sha256").update(body).digest());
+  return concat([sealed.subarray(0, head.offset), body, sum, sealed.subarray(head.offset + head.headLength)]);
+}
+
+describe("a sealed app, changed", () => {
+  it("is fine before", async () => {
+    expect(await verdict(sealed, oneSlot)).toBe("ok");
+    expect(await verdict(sealed, remembered(hr, fin))).toBe("ok");
+    expect(await verdict(sealed, remembered(person("x")))).toBe("SEAL_NO_IDENTITY");
+    expect(await verdict(plain, oneSlot)).toBe("SEAL_ABSENT");
+  });
+
+  it("in any one bit, is damaged, never a wrong key and never whole", { timeout: 3_600_000 }, async () => {
+    const verdicts = new Map<string, number>();
+    const step = process.env.QVAULT_LONG ? 1 : 331;
+    for (let bit = 0; bit < sealed.byteLength * 8; bit += step) {
+      const copy = sealed.slice();
+      copy[bit >>> 3]! ^= 1 << (bit & 7);
+      const said = await verdict(copy, oneSlot);
+      verdicts.set(said, (verdicts.get(said) ?? 0) + 1);
+      if (!DAMAGE.test(said)) expect.fail(`bit ${bit & 7} of byte ${bit >>> 3}: ${said}`);
+    }
+    console.info("verdicts of single flipped bits:", Object.fromEntries(verdicts));
+  });
+
+  it("in any byte, fails the check of the part that it is in", { timeout: 600_000 }, async () => {
+    const region = await authenticate(head, oneSlot);
+    const copy = sealed.slice();
+    let checked = 0;
+    const oneOf = async (work: Promise<unknown>, what: string) => {
+      const code = await work.then(
+        () => "ok",
+        (error: unknown) => (isQErr(error) ? error.code : "bug"),
+      );
+      if (code !== "SEAL_DAMAGED") expect.fail(`${what}: ${code}`);
+      checked += 1;
+    };
+    // Each part by itself, which is quick enough for every byte (and bit, where there is time) of what is plain.
+    for (const part of head.manifest.plain) {
+      const alone = { ...head, manifest: { ...head.manifest, plain: [part] } };
+      const bits = process.env.QVAULT_LONG ? 8 : 1;
+      for (let byte = part.offset; byte < part.offset + part.length; byte += bits === 8 ? 1 : 5) {
+        for (let k = 0; k < bits; k++) {
+          const bit = bits === 8 ? k : byte & 7;
+          copy[byte]! ^= 1 << bit;
+          await oneOf(checkPlainParts(memorySource(copy), alone), `bit ${bit} of byte ${byte} in ${part.name}`);
+          copy[byte]! ^= 1 << bit;
+        }
+      }
+    }
+    const start = head.offset + head.headLength;
+    const step = process.env.QVAULT_LONG ? 1 : 13;
+    for (let byte = start; byte < head.offset + head.regionLength; byte += step) {
+      copy[byte]! ^= 1 << (byte & 7);
+      await oneOf(checkSealedParts(memorySource(copy), region), `byte ${byte}`);
+      copy[byte]! ^= 1 << (byte & 7);
+    }
+    expect(checked).toBeGreaterThan((sealed.byteLength - head.headLength) / 14);
+  });
+
+  it("cut at any length, is cut off or no app, never a wrong key and never whole", { timeout: 600_000 }, async () => {
+    const root = head.manifest.plain.find((part) => part.name === "directory /")!;
+    const step = process.env.QVAULT_LONG ? 1 : 23;
+    for (let length = 0; length < sealed.byteLength; length += step) {
+      const said = await verdict(sealed.subarray(0, length), oneSlot);
+      // From its directory on, a file says how long it was.
+      if (length >= root.offset + root.length) expect(said, `cut at ${length}`).toBe("SEAL_TRUNCATED");
+      else expect(said, `cut at ${length}`).toMatch(/^(QVF_|CONTAINER_UNKNOWN|SEAL_TRUNCATED)/);
+    }
+  });
+
+  it("with bytes behind its end, or streams in each other's place, is damaged", async () => {
+    expect(await verdict(concat([sealed, new Uint8Array(16_384)]), oneSlot)).toBe("SEAL_DAMAGED");
+    const { plain: parts } = head.manifest;
+    let swaps = 0;
+    for (const [i, a] of parts.entries()) {
+      for (const b of parts.slice(i + 1)) {
+        if (!process.env.QVAULT_LONG && swaps > 12) break;
+        if (a.length !== b.length || a.length < 1024) continue;
+        const bytes = sealed.slice();
+        bytes.set(sealed.subarray(a.offset, a.offset + a.length), b.offset);
+        bytes.set(sealed.subarray(b.offset, b.offset + b.length), a.offset);
+        expect(await verdict(bytes, oneSlot), `${a.name} and ${b.name}`).toMatch(DAMAGE);
+        swaps += 1;
+      }
+    }
+    expect(swaps).toBeGreaterThan(5);
+  });
+
+  it("with sealed parts swapped or doubled, or of another file, is damaged", async () => {
+    const start = head.offset + head.headLength;
+    const all = head.manifest.items.flatMap((item) => item.parts);
+    let tried = 0;
+    for (const [i, a] of all.entries()) {
+      for (const [k, b] of all.entries()) {
+        if (i === k || a.length !== b.length) continue;
+        const doubled = sealed.slice();
+        doubled.copyWithin(start + a.offset, start + b.offset, start + b.offset + b.length);
+        expect(await verdict(doubled, oneSlot)).toMatch(/^SEAL_DAMAGED/);
+        tried += 1;
+      }
+    }
+    expect(tried).toBeGreaterThan(0);
+    const other = await sealAppBytes(plain, { slots, sectionAccess: true });
+    const otherHead = await readSealedAppHead(memorySource(other));
+    expect([other.byteLength, otherHead.offset]).toEqual([sealed.byteLength, head.offset]);
+    const region = sealed.slice();
+    region.set(other.subarray(head.offset, head.offset + head.regionLength), head.offset);
+    expect(await verdict(region, oneSlot)).toMatch(/^SEAL_DAMAGED/);
+    const parts = sealed.slice();
+    parts.set(other.subarray(start, head.offset + head.regionLength), start);
+    expect(await verdict(parts, oneSlot)).toMatch(/^SEAL_DAMAGED/);
+  });
+});
+
+describe("a sealed app, changed by somebody who makes the checksums fit", () => {
+  const damaged = async (bytes: Uint8Array) =>
+    expect(await verdict(bytes, oneSlot)).toMatch(/^SEAL_(DAMAGED|WRONG_KEY|BAD_SIGNATURE)/);
+
+  it("with MACs gone, or slots in each other's place", async () => {
+    await damaged(withHead((p) => p.proofs.fill(0, 0, 32)));
+    await damaged(withHead((p) => p.proofs.fill(0, 32, 64)));
+    await damaged(withHead((p) => p.proofs.fill(0)));
+    await damaged(withHead((p) => p.proofs.copyWithin(0, 32, 64)));
+  });
+
+  it("with any byte of the manifest or of the keys another one", async () => {
+    const step = process.env.QVAULT_LONG ? 1 : 41;
+    for (let i = 0; i < head.manifestBytes.byteLength; i += step) {
+      const said = await verdict(
+        withHead((p) => void (p.manifest[i]! ^= 1)),
+        oneSlot,
+      );
+      expect(said, `manifest byte ${i}`).toMatch(/^(SEAL_(DAMAGED|TRUNCATED|BAD_SIGNATURE)|BYTES_UTF8|LIMIT_EXCEEDED)/);
+    }
+    for (let i = 0; i < head.keyArea.byteLength; i += step) {
+      const said = await verdict(
+        withHead((p) => void (p.keys[i]! ^= 1)),
+        oneSlot,
+      );
+      expect(said, `key area byte ${i}`).toMatch(
+        /^(SEAL_(DAMAGED|WRONG_KEY|NO_IDENTITY)|LIMIT_EXCEEDED|KEY_ALG_UNSUPPORTED)/,
+      );
+    }
+  });
+
+  it("is refused without the signature that is asked for, and with that of somebody else", async () => {
+    const writer = person("writer");
+    const signed = await sealAppBytes(plain, { slots, sectionAccess: true, signer: writer.handle });
+    const policy = { signature: { trusted: [writer.certificate] } };
+    expect(await verdict(signed, keysOf(hr), policy)).toBe("ok");
+    expect(await verdict(sealed, keysOf(hr), policy)).toBe("SEAL_UNSIGNED");
+    const others = { signature: { trusted: [person("else").certificate] } };
+    expect(await verdict(signed, keysOf(hr), others)).toBe("SEAL_UNSIGNED");
+  });
+});
