@@ -26,14 +26,24 @@ export interface SealedParts {
   wipe(): Promise<void>;
 }
 
+/** As many as Node reads files at once. */
+const LANES = 4;
+
+/** A reader, and which buffer it shares: whoever shares one works one after the other. */
+interface LanedReader {
+  readonly lane: number;
+  readonly reader: Promise<MessageReader>;
+}
+
 export function sealedParts(source: ByteSource, region: OpenedRegion): SealedParts {
-  const readers = new Map<OpenField, Map<number, Promise<MessageReader>>>();
+  const readers = new Map<OpenField, Map<number, LanedReader>>();
   const parts = region.head.manifest.items.flatMap((item) => item.parts);
   const longest = parts.reduce((most, part) => Math.max(most, part.length), 0);
-  let scratch: Uint8Array | undefined;
-  let queue: Promise<unknown> = Promise.resolve();
+  // Readers share a few buffers, so that some read while one is opened, and many fields need no more memory than few.
+  const lanes: { scratch: Uint8Array; queue: Promise<unknown> }[] = [];
+  let made = 0;
 
-  function readerOf(field: OpenField, number: number): Promise<MessageReader> {
+  function readerOf(field: OpenField, number: number): LanedReader {
     let parts = readers.get(field);
     if (parts === undefined) readers.set(field, (parts = new Map()));
     let found = parts.get(number);
@@ -41,28 +51,32 @@ export function sealedParts(source: ByteSource, region: OpenedRegion): SealedPar
       const { item, dek } = field;
       const part = item.parts[number]!;
       const context = contextOf(region.head, item, part);
-      scratch ??= room(Math.min(longest, SCRATCH_BYTES));
-      found = messageReader(source, placeOf(region.head, item, part), dek, context, scratch);
+      const lane = made++ % LANES;
+      lanes[lane] ??= { scratch: room(Math.min(longest, SCRATCH_BYTES)), queue: Promise.resolve() };
+      const { scratch } = lanes[lane];
+      found = { lane, reader: messageReader(source, placeOf(region.head, item, part), dek, context, scratch) };
       parts.set(number, found);
-      found.catch(() => parts.delete(number));
+      found.reader.catch(() => parts.delete(number));
     }
     return found;
   }
 
   return {
     async readInto(field, part, offset, target) {
-      const reader = await readerOf(field, part);
-      const turn = queue.then(() => reader.readInto(offset, target));
-      queue = turn.catch(() => {});
+      const found = readerOf(field, part);
+      const reader = await found.reader;
+      const lane = lanes[found.lane]!;
+      const turn = lane.queue.then(() => reader.readInto(offset, target));
+      lane.queue = turn.catch(() => {});
       await turn;
     },
     async wipe() {
-      await queue;
+      for (const { queue } of lanes) await queue;
       for (const parts of readers.values()) {
-        for (const reader of parts.values()) await reader.then((r) => r.wipe()).catch(() => {});
+        for (const { reader } of parts.values()) await reader.then((r) => r.wipe()).catch(() => {});
       }
       readers.clear();
-      scratch?.fill(0);
+      for (const { scratch } of lanes) scratch.fill(0);
     },
   };
 }

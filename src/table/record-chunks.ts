@@ -44,10 +44,12 @@ export async function* recordChunks(
     const rows = Math.min(chunkRows, to - row);
     const buffer = turn;
     turn = buffer === 0 ? 1 : 0;
-    for (const [k, strip] of strips.entries()) {
+    const reads = strips.map(async (strip, k) => {
       const length = rows * strip.recordBytes;
       if (length > 0) await strip.readInto(row, buffers[buffer][k]!.subarray(0, length));
-    }
+    });
+    // All of them, also if one fails: nobody writes into a buffer that was given back.
+    for (const read of await Promise.allSettled(reads)) if (read.status === "rejected") throw read.reason;
     return { buffer, row, rows };
   };
   let next: Promise<RecordChunk> | undefined;
