@@ -142,11 +142,17 @@ async function lastEvent(file: OpenFile, maxLineBytes: number): Promise<LogEnd> 
   return { last, end: size - length + end, tornBytes };
 }
 
-/** The event of a line whose own hash is right. */
+/** The event of a line whose own hash is right. Anybody can make such a hash, also over what is no event. */
 function checkLine(line: string): ChainedEvent | undefined {
   const match = /^(\{.*),"hash":"([0-9a-f]{64})"\}$/s.exec(line);
   if (match === null || sha256(`${match[1]}}`) !== match[2]) return undefined;
-  return JSON.parse(line) as ChainedEvent;
+  try {
+    const event = JSON.parse(line) as Partial<ChainedEvent>;
+    const sound = Number.isSafeInteger(event.seq) && typeof event.previous === "string" && event.hash === match[2];
+    return sound ? (event as ChainedEvent) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is wrong with an audit log, by line. */

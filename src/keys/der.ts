@@ -39,8 +39,11 @@ export function readDer(bytes: Uint8Array): DerValue & { readonly rest: Uint8Arr
   return { tag, content: bytes.subarray(start, end), all: bytes.subarray(0, end), rest: bytes.subarray(end) };
 }
 
+/** Strings in pieces inside each other; writers make one level. */
+const MAX_PIECES_DEPTH = 16;
+
 function readIndefinite(bytes: Uint8Array, depth = 0): DerValue & { readonly rest: Uint8Array } {
-  if (depth > 16) throw bad();
+  if (depth > MAX_PIECES_DEPTH) throw bad();
   let rest = bytes.subarray(2);
   while (!(rest[0] === 0 && rest[1] === 0)) {
     const value = rest[1] === 0x80 ? readIndefinite(rest, depth + 1) : readDer(rest);
@@ -51,8 +54,8 @@ function readIndefinite(bytes: Uint8Array, depth = 0): DerValue & { readonly res
 }
 
 /** The members of a constructed value. */
-export function children(value: DerValue, tag?: number): readonly DerValue[] {
-  if (tag !== undefined && value.tag !== tag) throw bad();
+export function children(value: DerValue | undefined, tag?: number): readonly DerValue[] {
+  if (value === undefined || (tag !== undefined && value.tag !== tag)) throw bad();
   const found: DerValue[] = [];
   for (let rest = value.content; rest.byteLength > 0; ) {
     const next = readDer(rest);
@@ -62,12 +65,18 @@ export function children(value: DerValue, tag?: number): readonly DerValue[] {
   return found;
 }
 
-/** Content of an octet string, also of one that BER cut into pieces. */
-export function octets(value: DerValue | undefined): Uint8Array {
+/** The one value inside a value, as behind an explicit tag. */
+export function inside(value: DerValue | undefined): DerValue {
   if (value === undefined) throw bad();
+  return readDer(value.content);
+}
+
+/** Content of an octet string, also of one that BER cut into pieces, and these into pieces again. */
+export function octets(value: DerValue | undefined, depth = 0): Uint8Array {
+  if (value === undefined || depth > MAX_PIECES_DEPTH) throw bad();
   if (value.tag === DER.octetString || value.tag === 0x80) return value.content;
   if (value.tag === 0x24 || value.tag === 0xa0) {
-    const pieces = children(value).map(octets);
+    const pieces = children(value).map((piece) => octets(piece, depth + 1));
     const all = new Uint8Array(pieces.reduce((n, p) => n + p.byteLength, 0));
     let at = 0;
     for (const piece of pieces) {

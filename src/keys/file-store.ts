@@ -8,7 +8,7 @@ import { looksLikePem, type PemContent, pemNeedsPassword, readPem } from "./pem.
 import { looksLikePkcs12, readPkcs12 } from "./pkcs12.ts";
 import type { SecretSource } from "./secret.ts";
 import { softwareHandle } from "./software.ts";
-import { describeKey, pick, publicHalf } from "./thumbprint.ts";
+import { describeKey, pick, publicHalf, sha256Hex } from "./thumbprint.ts";
 
 const KEY_FILE = /\.(pem|crt|cer|key|pfx|p12)$/i;
 
@@ -147,15 +147,15 @@ async function openPkcs12(
 function entriesOf(content: PemContent, path: string, ownKeys: readonly KeyObject[] = content.keys): readonly Entry[] {
   const where = `file:${path}`;
   const entries: Entry[] = [];
-  const spki = (key: KeyObject) => publicHalf(key).export({ type: "spki", format: "der" }).toString("hex");
+  const spki = (key: KeyObject) => sha256Hex(publicHalf(key).export({ type: "spki", format: "der" }));
   const keys = new Map(content.keys.map((key) => [spki(key), key]));
   const seen = new Set<string>();
   for (const certificate of content.certificates) {
-    const id = certificate.publicKey.export({ type: "spki", format: "der" }).toString("hex");
-    const key = keys.get(id);
-    const info = describe(() => describeKey({ certificate }, where, key !== undefined));
-    if (info) entries.push({ info, key });
-    seen.add(id);
+    const info = describe(() => describeKey({ certificate }, where, false));
+    if (info === undefined) continue;
+    const key = keys.get(info.spkiS256);
+    entries.push({ info: { ...info, hasPrivateKey: key !== undefined }, key });
+    seen.add(info.spkiS256);
   }
   for (const key of [...ownKeys, ...content.publicKeys]) {
     if (seen.has(spki(key))) continue;

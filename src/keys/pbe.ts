@@ -1,6 +1,7 @@
-import { createDecipheriv, createHash, pbkdf2Sync } from "node:crypto";
+import { createDecipheriv, hash as hashOnce, pbkdf2Sync } from "node:crypto";
+import { concat } from "../bytes/concat.ts";
 import { needs, QErr } from "../errors.ts";
-import { MAX_KDF_ITERATIONS } from "../limits.ts";
+import { MAX_KDF_ITERATIONS, MAX_KEY_FILE_ITERATIONS } from "../limits.ts";
 import { notApproved } from "./approved.ts";
 import { children, DER, type DerValue, octets, oid, smallInteger } from "./der.ts";
 import { rc2CbcDecrypt } from "./rc2.ts";
@@ -21,30 +22,52 @@ export const KEY_ID = 1;
 export const IV_ID = 2;
 export const MAC_ID = 3;
 
-/** The key derivation of PKCS#12 (RFC 7292 appendix B.2). */
-export function pkcs12Kdf(
-  hash: string,
-  id: number,
-  password: Uint8Array,
-  salt: Uint8Array,
-  iterations: number,
-  length: number,
-): Uint8Array {
+/** A password, and how many iterations may still be spent on it: a file names its own. */
+export interface KdfSecret {
+  readonly password: string | undefined;
+  readonly work: { left: number };
+}
+
+/** What one key file may ask for in all. */
+export function kdfWork(): KdfSecret["work"] {
+  return { left: MAX_KEY_FILE_ITERATIONS };
+}
+
+function spend(work: KdfSecret["work"], iterations: number): void {
   needs(
     iterations >= 1 && iterations <= MAX_KDF_ITERATIONS,
     "KEY_STORE_FORMAT",
     `${iterations} iterations of a password derivation are over ${MAX_KDF_ITERATIONS}`,
   );
+  work.left -= iterations;
+  needs(
+    work.left >= 0,
+    "KEY_STORE_FORMAT",
+    `the key file asks for over ${MAX_KEY_FILE_ITERATIONS} iterations of password derivations`,
+    { hint: "write it again with fewer: openssl pkcs12 -export -iter 100000" },
+  );
+}
+
+/** The key derivation of PKCS#12 (RFC 7292 appendix B.2). */
+export function pkcs12Kdf(
+  hash: string,
+  id: number,
+  secret: KdfSecret,
+  salt: Uint8Array,
+  iterations: number,
+  length: number,
+): Uint8Array {
   const block = hash === "sha384" || hash === "sha512" ? 128 : 64;
   const fill = (bytes: Uint8Array) => {
     const size = Math.ceil(bytes.byteLength / block) * block;
     return Uint8Array.from({ length: size }, (_, i) => bytes[i % bytes.byteLength]!);
   };
-  const input = new Uint8Array([...fill(salt), ...fill(password)]);
+  const input = concat([fill(salt), fill(bmpPassword(secret.password))]);
   const out = new Uint8Array(length);
   for (let at = 0; at < length; ) {
-    let a = createHash(hash).update(new Uint8Array(block).fill(id)).update(input).digest();
-    for (let i = 1; i < iterations; i++) a = createHash(hash).update(a).digest();
+    spend(secret.work, iterations);
+    let a = hashOnce(hash, concat([new Uint8Array(block).fill(id), input]), "buffer");
+    for (let i = 1; i < iterations; i++) a = hashOnce(hash, a, "buffer");
     out.set(a.subarray(0, length - at), at);
     at += a.byteLength;
     // Each block of the input gets the value added, as one big-endian number, plus one.
@@ -86,16 +109,15 @@ const OLD: Readonly<Record<string, readonly [name: string, keyBytes: number]>> =
  * Decrypts what a password encrypts in a PKCS#12 or PKCS#8 file.
  * @throws `KEY_ALG_UNSUPPORTED` for a scheme that is not listed, `KEY_PIN_INCORRECT` if the padding does not fit
  */
-export function pbeDecrypt(algorithm: DerValue, password: string | undefined, data: Uint8Array): Uint8Array {
+export function pbeDecrypt(algorithm: DerValue | undefined, secret: KdfSecret, data: Uint8Array): Uint8Array {
   const [id, parameters] = children(algorithm, DER.sequence);
   const scheme = oid(id);
   if (parameters === undefined) throw unsupported(scheme);
-  if (scheme === PBES2) return pbes2(parameters, password, data);
+  if (scheme === PBES2) return pbes2(parameters, secret, data);
   const old = OLD[scheme];
   if (old === undefined) throw unsupported(scheme);
   const [saltValue, rounds] = children(parameters, DER.sequence);
   const salt = octets(saltValue);
-  const secret = bmpPassword(password);
   const [name, size] = old;
   const key = pkcs12Kdf("sha1", KEY_ID, secret, salt, smallInteger(rounds), size);
   const iv = pkcs12Kdf("sha1", IV_ID, secret, salt, smallInteger(rounds), 8);
@@ -107,36 +129,32 @@ export function pbeDecrypt(algorithm: DerValue, password: string | undefined, da
  * Refuses password-based encryption that FIPS does not approve: all but PBKDF2 with AES (SP 800-132).
  * @throws `FIPS_NOT_APPROVED`; `KEY_STORE_FORMAT`
  */
-export function needsApprovedPbe(algorithm: DerValue): void {
+export function needsApprovedPbe(algorithm: DerValue | undefined): void {
   const [id, parameters] = children(algorithm, DER.sequence);
   const scheme = oid(id);
   if (scheme !== PBES2 || parameters === undefined)
     throw notApproved(`a scheme of its own (${OLD[scheme]?.[0] ?? scheme})`);
   const [kdf, encryption] = children(parameters, DER.sequence);
-  const [kdfId] = children(kdf!, DER.sequence);
-  const [cipherId] = children(encryption!, DER.sequence);
+  const [kdfId] = children(kdf, DER.sequence);
+  const [cipherId] = children(encryption, DER.sequence);
   const cipher = CIPHERS[oid(cipherId)]?.[0];
   if (oid(kdfId) !== PBKDF2) throw notApproved(`the key derivation ${oid(kdfId)}`);
   if (!cipher?.startsWith("aes-")) throw notApproved(`the cipher ${cipher ?? oid(cipherId)}`);
 }
 
-function pbes2(parameters: DerValue, password: string | undefined, data: Uint8Array): Uint8Array {
+function pbes2(parameters: DerValue, secret: KdfSecret, data: Uint8Array): Uint8Array {
   const [kdf, encryption] = children(parameters, DER.sequence);
-  const [kdfId, kdfParameters] = children(kdf!, DER.sequence);
+  const [kdfId, kdfParameters] = children(kdf, DER.sequence);
   if (oid(kdfId) !== PBKDF2) throw unsupported(oid(kdfId));
-  const [salt, rounds, ...more] = children(kdfParameters!, DER.sequence);
+  const [salt, rounds, ...more] = children(kdfParameters, DER.sequence);
   const prfValue = more.find((v) => v.tag === DER.sequence);
   const prf = prfValue ? PRFS[oid(children(prfValue)[0])] : "sha1";
-  const [cipherId, iv] = children(encryption!, DER.sequence);
+  const [cipherId, iv] = children(encryption, DER.sequence);
   const cipher = CIPHERS[oid(cipherId)];
   if (prf === undefined || cipher === undefined) throw unsupported(oid(cipherId));
   const iterations = smallInteger(rounds);
-  needs(
-    iterations >= 1 && iterations <= MAX_KDF_ITERATIONS,
-    "KEY_STORE_FORMAT",
-    `${iterations} iterations of a password derivation are over ${MAX_KDF_ITERATIONS}`,
-  );
-  const key = pbkdf2Sync(password ?? "", octets(salt), iterations, cipher[1], prf);
+  spend(secret.work, iterations);
+  const key = pbkdf2Sync(secret.password ?? "", octets(salt), iterations, cipher[1], prf);
   return decipher(cipher[0], key, octets(iv), data);
 }
 

@@ -62,7 +62,7 @@ export function describeKey(
   label?: string,
 ): KeyInfo {
   const certificate = "certificate" in source ? source.certificate : undefined;
-  const publicKey = "certificate" in source ? source.certificate.publicKey : source.publicKey;
+  const publicKey = "certificate" in source ? keyOf(source.certificate) : source.publicKey;
   const common = {
     spkiS256: sha256Hex(publicKey.export({ type: "spki", format: "der" })),
     x5t: certificate?.fingerprint.replaceAll(":", ""),
@@ -82,6 +82,15 @@ export function describeKey(
     throw new QErr("KEY_ALG_UNSUPPORTED", `${common.label} is neither an RSA key nor on P-256, P-384 or P-521`);
   }
   return { ...common, type: "ec", bits: curve.bits, curve: curve.name };
+}
+
+/** A certificate may hold a key of a kind, or so broken, that OpenSSL cannot say what it is. */
+function keyOf(certificate: X509Certificate): KeyObject {
+  try {
+    return certificate.publicKey;
+  } catch {
+    throw new QErr("KEY_ALG_UNSUPPORTED", `the key in the certificate of ${subjectOf(certificate)} cannot be read`);
+  }
 }
 
 /** The common name, or the whole subject on one line. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { leakFindings } from "../../src/engine/seal-lint.ts";
-import { pkcs12Kdf } from "../../src/keys/pbe.ts";
+import { kdfWork, pkcs12Kdf } from "../../src/keys/pbe.ts";
 import {
   MAX_KDF_ITERATIONS,
+  MAX_KEY_FILE_ITERATIONS,
   MAX_KEYS_BYTES,
   MAX_MANIFEST_BYTES,
   MAX_MSGPACK_DEPTH,
@@ -178,11 +179,24 @@ describe("a draft", () => {
 });
 
 describe("a password derivation", () => {
-  it("of more than 2 million rounds is refused before it begins", () => {
-    const derive = (rounds: number) => pkcs12Kdf("sha1", 1, new Uint8Array(2), new Uint8Array(8), rounds, 8);
+  const derive = (rounds: number, work = kdfWork(), length = 8) =>
+    pkcs12Kdf("sha1", 1, { password: "", work }, new Uint8Array(8), rounds, length);
+
+  it("of more than a million rounds is refused before it begins", () => {
     expect(derive(2)).toHaveLength(8);
     expect(() => derive(MAX_KDF_ITERATIONS + 1)).toThrow(expect.objectContaining({ code: "KEY_STORE_FORMAT" }));
     expect(() => derive(0)).toThrow(expect.objectContaining({ code: "KEY_STORE_FORMAT" }));
+  });
+
+  it("counts against what one key file may ask for in all", () => {
+    const work = kdfWork();
+    expect(work.left).toBe(MAX_KEY_FILE_ITERATIONS);
+    derive(10, work);
+    // 24 bytes are two blocks of SHA-1, each with all its rounds.
+    derive(10, work, 24);
+    expect(work.left).toBe(MAX_KEY_FILE_ITERATIONS - 30);
+    expect(derive(30, { left: 30 })).toHaveLength(8);
+    expect(() => derive(31, { left: 30 })).toThrow(expect.objectContaining({ code: "KEY_STORE_FORMAT" }));
   });
 });
 
