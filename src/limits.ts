@@ -95,6 +95,18 @@ export const MAX_ACCESS_JSON_BYTES = 256 * 1024 * 1024;
 export const MAX_AUDIT_LINE_BYTES = 4 * 1024 * 1024;
 /** Bytes of one row group of a Parquet file as stored, and of one column of it unpacked: each is held in memory as a whole. */
 export const MAX_PARQUET_CHUNK_BYTES = 2 ** 30;
+/** Bytes of the footer of a Parquet file: some hundred for each column of each row group. */
+export const MAX_PARQUET_FOOTER_BYTES = 64 * 1024 * 1024;
+
+/** Bytes that one page of a Parquet file unpacks to. Writers aim at one MiB; some make one page of a row group. */
+export const MAX_PARQUET_PAGE_BYTES = 128 * 1024 * 1024;
+
+/**
+ * Values (rows times columns) of a row group that a Parquet file may have beside 1024 for each of its bytes: runs make
+ * any number of equal values out of two bytes, and all are written out.
+ */
+export const MAX_PARQUET_FREE_VALUES = 2 ** 22;
+
 /** Plaintext bytes of one sealed part; far above any table, far below the 2^52 bytes of the construction. */
 export const MAX_SEALED_PART_BYTES = 2 ** 40;
 

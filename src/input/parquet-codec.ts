@@ -1,16 +1,23 @@
 import { type CompressionCodec, type Compressors, snappyUncompress } from "hyparquet";
 import { Inflate } from "pako";
 import { needs } from "../errors.ts";
+import type { ParquetPage } from "./parquet-pages.ts";
 
 /** Codecs that pages may be packed with. */
 export const PARQUET_CODECS: readonly CompressionCodec[] = ["UNCOMPRESSED", "SNAPPY", "GZIP"];
 
 /**
  * Unpackers that check the length a page header claims before they allocate it, and that the page is that long.
+ * @param pages what the pages of the column hold, in the order in which they will be unpacked
  * @throws from the unpackers: `LIMIT_EXCEEDED` on a claim beyond `limit`, `IMPORT_SYNTAX` on a page that does not unpack to
  *   its claim
  */
-export function parquetCompressors(limit: number): Compressors {
+export function parquetCompressors(limit: number, pages: readonly ParquetPage[] = []): Compressors {
+  let next = 0;
+  const checked = (unpacked: Uint8Array): Uint8Array => {
+    pages[next++]?.check(unpacked);
+    return unpacked;
+  };
   const claimed = (length: number): Uint8Array => {
     needs(length >= 0, "IMPORT_SYNTAX", "a page of the Parquet file claims a negative length");
     needs(length <= limit, "LIMIT_EXCEEDED", `a page of the Parquet file claims more than ${limit} bytes`);
@@ -20,7 +27,7 @@ export function parquetCompressors(limit: number): Compressors {
     SNAPPY(packed, length) {
       const output = claimed(length);
       snappyUncompress(packed, output);
-      return output;
+      return checked(output);
     },
     GZIP(packed, length) {
       const output = claimed(length);
@@ -38,7 +45,7 @@ export function parquetCompressors(limit: number): Compressors {
       };
       inflate.push(packed, true);
       needs(inflate.err === 0 && at === length, "IMPORT_SYNTAX", "a page of the Parquet file does not unpack");
-      return output;
+      return checked(output);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { SchemaElement } from "hyparquet";
 import { decodeUtf8 } from "../bytes/utf8.ts";
-import { QErr } from "../errors.ts";
+import { needs, QErr } from "../errors.ts";
 import { dayOfUnixMicros, UNIX_EPOCH_DAY } from "../table/day-number.ts";
 import type { Cell } from "../table/dual.ts";
 import { type NumberFormat, UNKNOWN_FORMAT } from "../table/field.ts";
@@ -25,6 +25,12 @@ const TIMESTAMP_TAGS = ["$numeric", "$timestamp"];
 
 const MICROS_PER_DAY = 86_400_000_000;
 
+/** Of the widest decimal that there is (256 bits). */
+const MAX_DECIMAL_DIGITS = 76;
+const MAX_DECIMAL_BYTES = 32;
+/** Of a value of fixed length: a decimal, a UUID; others are not read. */
+const MAX_FIXED_BYTES = 65_536;
+
 /**
  * The rule for a column by its schema element.
  * @throws `IMPORT_UNSUPPORTED` for nested and binary columns and the types that Qlik has nothing for
@@ -37,7 +43,10 @@ export function parquetColumn(element: SchemaElement, bigIntegers: BigIntegers):
   const plain = (toCell: ToCell): ParquetColumn => ({ toCell, numberFormat: UNKNOWN_FORMAT, tags: undefined });
   const big = bigRule(name, bigIntegers);
   const kind = logicalKind(element);
-  const decimal = decimalCell(element.scale ?? 0, big);
+  const scale = element.scale ?? 0;
+  const fits = scale >= 0 && scale <= MAX_DECIMAL_DIGITS && (element.type_length ?? 0) <= MAX_FIXED_BYTES;
+  needs(fits, "IMPORT_SYNTAX", `the Parquet field "${name}" has more digits or bytes than its type can`);
+  const decimal = decimalCell(scale, big);
   switch (kind.name) {
     case "DATE":
       return { toCell: (v) => (v as number) + UNIX_EPOCH_DAY, numberFormat: DATE, tags: DATE_TAGS };
@@ -46,7 +55,7 @@ export function parquetColumn(element: SchemaElement, bigIntegers: BigIntegers):
     case "TIME":
       return { toCell: (v) => Number(v) / kind.perMicro / MICROS_PER_DAY, numberFormat: TIME, tags: ["$numeric"] };
     case "DECIMAL":
-      return plain((v) => decimal(v instanceof Uint8Array ? signedBigInt(v) : BigInt(v as number | bigint)));
+      return plain((v) => decimal(v instanceof Uint8Array ? signedBigInt(v, name) : BigInt(v as number | bigint)));
     case "UNSIGNED":
       return plain((v) => big(BigInt.asUintN(type === "INT32" ? 32 : 64, BigInt(v as number | bigint))));
     case "TEXT":
@@ -169,7 +178,8 @@ function decimalText(unscaled: bigint, scale: number): string {
   return `${unscaled < 0n ? "-" : ""}${digits.slice(0, at)}.${digits.slice(at)}`;
 }
 
-function signedBigInt(bytes: Uint8Array): bigint {
+function signedBigInt(bytes: Uint8Array, name: string): bigint {
+  needs(bytes.length <= MAX_DECIMAL_BYTES, "IMPORT_SYNTAX", `a decimal of the Parquet field "${name}" is too long`);
   let value = 0n;
   for (const byte of bytes) value = (value << 8n) | BigInt(byte);
   return BigInt.asIntN(bytes.length * 8, value);

@@ -1,5 +1,6 @@
 import {
   type ColumnChunk,
+  type ColumnMetaData,
   type FileMetaData,
   parquetMetadataAsync,
   parquetRead,
@@ -7,11 +8,13 @@ import {
   type RowGroup,
 } from "hyparquet";
 import { isQErr, needs, QErr } from "../errors.ts";
-import { MAX_FIELDS, MAX_PARQUET_CHUNK_BYTES } from "../limits.ts";
+import { MAX_FIELDS, MAX_PARQUET_CHUNK_BYTES, MAX_PARQUET_FOOTER_BYTES } from "../limits.ts";
 import type { ByteSource } from "../source/source.ts";
 import { AS_ADMIN_KEY, AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import type { Cell } from "../table/dual.ts";
 import { PARQUET_CODECS, parquetCompressors } from "./parquet-codec.ts";
+import { checkPages, checkValueCount } from "./parquet-pages.ts";
+import { readThrift } from "./parquet-thrift.ts";
 import { type ParquetColumn, parquetColumn, type ToCell } from "./parquet-value.ts";
 import { BATCH_ROWS, type BigIntegers, type RowReader } from "./row-reader.ts";
 
@@ -33,6 +36,7 @@ export interface ParquetReadOptions {
 export async function readParquet(source: ByteSource, options: ParquetReadOptions = {}): Promise<RowReader> {
   const metadata = await guarded(async () => {
     needs(source.size >= 12, "IMPORT_SYNTAX", "the input is too short for a Parquet file");
+    await checkFooter(source);
     const slice = (start: number, end = source.size): Promise<ArrayBuffer> => readBuffer(source, start, end);
     return parquetMetadataAsync({ byteLength: source.size, slice }, { geoparquet: false });
   });
@@ -41,7 +45,10 @@ export async function readParquet(source: ByteSource, options: ParquetReadOption
   needs(elements.length <= MAX_FIELDS, "LIMIT_EXCEEDED", `over ${MAX_FIELDS} fields`);
   const names = elements.map((element) => element.name);
   needs(new Set(names).size === names.length, "IMPORT_SYNTAX", "two fields of the Parquet file have one name");
-  const columns = elements.map((element) => parquetColumn(element, options.bigIntegers ?? "refuse"));
+  const columns = elements.map((element) => ({
+    ...parquetColumn(element, options.bigIntegers ?? "refuse"),
+    optional: element.repetition_type !== "REQUIRED",
+  }));
   const limit = options.chunkBytes ?? MAX_PARQUET_CHUNK_BYTES;
   for (const group of metadata.row_groups) for (const column of group.columns) checkChunk(column, limit);
   return {
@@ -55,9 +62,18 @@ interface ParquetInput {
   readonly source: ByteSource;
   readonly metadata: FileMetaData;
   readonly names: readonly string[];
-  readonly columns: readonly ParquetColumn[];
+  readonly columns: readonly (ParquetColumn & { readonly optional: boolean })[];
   /** Bytes that a chunk, and so any of its pages, may unpack to. */
   readonly limit: number;
+}
+
+/** Walks the footer before a library reads it that believes every count in it. */
+async function checkFooter(source: ByteSource): Promise<void> {
+  const tail = await source.read(source.size - 8, 4);
+  const length = new DataView(tail.buffer, tail.byteOffset).getUint32(0, true);
+  needs(length <= source.size - 12, "IMPORT_SYNTAX", "the footer of the Parquet file is not inside it");
+  needs(length <= MAX_PARQUET_FOOTER_BYTES, "LIMIT_EXCEEDED", `a footer of over ${MAX_PARQUET_FOOTER_BYTES} bytes`);
+  readThrift(await source.read(source.size - 8 - length, length), 0);
 }
 
 /** The same file with nothing but physical types, so that conversion is ours alone and no digit is lost on the way. */
@@ -108,9 +124,7 @@ async function fetchGroup(source: ByteSource, group: RowGroup, limit: number): P
   let start = source.size;
   let end = 0;
   for (const { meta_data: chunk } of group.columns) {
-    const { data_page_offset: data, dictionary_page_offset: dictionary, total_compressed_size: size } = chunk!;
-    const from = Number(dictionary !== undefined && dictionary < data ? dictionary : data);
-    const to = from + Number(size);
+    const { from, to } = rangeOf(chunk!);
     const inside = from >= 4 && to >= from && to <= source.size;
     needs(inside, "IMPORT_SYNTAX", "a column of the Parquet file is not inside the file");
     start = Math.min(start, from);
@@ -120,7 +134,14 @@ async function fetchGroup(source: ByteSource, group: RowGroup, limit: number): P
   needs(end - start <= limit, "LIMIT_EXCEEDED", `a row group is longer than ${limit} bytes`, {
     hint: "write the file again with smaller row groups",
   });
+  checkValueCount(Number(group.num_rows) * group.columns.length, end - start);
   return { start, bytes: await readBuffer(source, start, end) };
+}
+
+function rangeOf(chunk: ColumnMetaData): { readonly from: number; readonly to: number } {
+  const { data_page_offset: data, dictionary_page_offset: dictionary, total_compressed_size: size } = chunk;
+  const from = Number(dictionary !== undefined && dictionary < data ? dictionary : data);
+  return { from, to: from + Number(size) };
 }
 
 /** A buffer of its own: hyparquet takes no views, and a memory source hands them out. */
@@ -141,23 +162,31 @@ async function readGroup(input: ParquetInput, group: RowGroup, fetched: FetchedG
   };
   const cells = columns.map((): Cell[] => []);
   let failure: unknown;
-  await parquetRead({
-    file,
-    metadata: { ...input.metadata, row_groups: [group], num_rows: group.num_rows },
-    rowEnd: rows,
-    utf8: false,
-    parsers: { timestampFromNanoseconds: (nanos) => nanos },
-    compressors: parquetCompressors(limit),
-    onChunk({ columnName, columnData }) {
-      // An error thrown in here would be lost, so it is kept.
-      try {
-        const k = names.indexOf(columnName);
-        addCells(cells[k]!, columns[k]!.toCell, columnData as ArrayLike<unknown>);
-      } catch (error) {
-        failure ??= error;
-      }
-    },
-  });
+  for (const column of group.columns) {
+    const chunk = column.meta_data!;
+    const k = names.indexOf(chunk.path_in_schema[0]!);
+    needs(k >= 0, "IMPORT_SYNTAX", "a row group of the Parquet file has a column that is no field");
+    const { from, to } = rangeOf(chunk);
+    const bytes = new Uint8Array(fetched.bytes, from - fetched.start, to - from);
+    const pages = checkPages(bytes, chunk, rows, columns[k]!.optional);
+    await parquetRead({
+      file,
+      metadata: { ...input.metadata, row_groups: [group], num_rows: group.num_rows },
+      columns: [names[k]!],
+      rowEnd: rows,
+      utf8: false,
+      parsers: { timestampFromNanoseconds: (nanos) => nanos },
+      compressors: parquetCompressors(limit, pages),
+      onChunk({ columnData }) {
+        // An error thrown in here would be lost, so it is kept.
+        try {
+          addCells(cells[k]!, columns[k]!.toCell, columnData as ArrayLike<unknown>);
+        } catch (error) {
+          failure ??= error;
+        }
+      },
+    });
+  }
   if (failure !== undefined) throw failure;
   const whole = cells.every((column) => column.length === rows);
   needs(whole, "IMPORT_SYNTAX", "a column of the Parquet file has other than its number of rows");
