@@ -63,7 +63,7 @@ export function parquetColumn(element: SchemaElement, bigIntegers: BigIntegers):
     case "UUID":
       return plain((v) => uuidText(v as Uint8Array));
     case "OTHER":
-      throw unsupported(name, `has the type ${kind.type}`);
+      throw unsupported(name, `has the type ${kind.type ?? "(of no name)"}`);
   }
   switch (type) {
     case "BOOLEAN":

@@ -50,7 +50,11 @@ export async function readParquet(source: ByteSource, options: ParquetReadOption
     optional: element.repetition_type !== "REQUIRED",
   }));
   const limit = options.chunkBytes ?? MAX_PARQUET_CHUNK_BYTES;
-  for (const group of metadata.row_groups) for (const column of group.columns) checkChunk(column, limit);
+  for (const group of metadata.row_groups) {
+    const rows = Number(group.num_rows);
+    needs(Number.isSafeInteger(rows) && rows >= 0, "IMPORT_SYNTAX", "a row group of the Parquet file has no row count");
+    for (const column of group.columns) checkChunk(column, limit);
+  }
   return {
     fields: columns.map(({ numberFormat, tags }, k) => ({ name: names[k]!, numberFormat, tags })),
     asAdmin: metadata.key_value_metadata?.some(({ key, value }) => key === AS_ADMIN_KEY && value === AS_ADMIN_NOTE),
@@ -88,7 +92,7 @@ function checkChunk(column: ColumnChunk, limit: number): void {
   needs(
     PARQUET_CODECS.includes(chunk.codec),
     "IMPORT_UNSUPPORTED",
-    () => `the Parquet file is compressed with ${chunk.codec}`,
+    () => `the Parquet file is compressed with ${chunk.codec ?? "a codec of no name"}`,
     {
       hint: "write it again with SNAPPY, GZIP or no compression",
     },

@@ -18,7 +18,7 @@ import type { Random } from "./random.ts";
 import type { Mutator } from "./target.ts";
 
 /** `bytes` cut or filled to a length, so that nothing else in the file has to move. */
-function fitted(bytes: Uint8Array, length: number, fill = 0): Uint8Array {
+export function fitted(bytes: Uint8Array, length: number, fill = 0): Uint8Array {
   const out = new Uint8Array(length).fill(fill);
   out.set(bytes.subarray(0, length));
   return out;
@@ -63,7 +63,7 @@ async function changeParts(file: Uint8Array, region: OpenedRegion, random: Rando
 }
 
 /** The file with another manifest and other entries, every MAC and digest of the head made anew. */
-function withHead(
+export function withHead(
   file: Uint8Array,
   region: OpenedRegion,
   manifest: Uint8Array,

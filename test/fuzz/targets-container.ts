@@ -106,7 +106,7 @@ const qvdFile: Target = {
       const same = memorySink();
       await rewriteQvd(same, table);
       await same.commit();
-      must(equalBytes(same.result(), data), "rewriting a sound file gives other bytes");
+      must(findings.length > 0 || equalBytes(same.result(), data), "rewriting a file without fault gives other bytes");
       const sink = memorySink();
       await writeSelected(sink, table);
       await sink.commit();

@@ -138,7 +138,9 @@ const columns: Target = {
       const maskContent = bytes(maskBytes(rows), 3);
       for (let row = rows; row < maskBytes(rows) * 8; row++) maskContent[row >> 3]! &= ~(1 << (row & 7));
       const mask = regions.put(maskContent);
-      const out = regions.put(new Uint8Array(rows * Math.max(recordBytes, 4 * count + 4)));
+      // Behind what it writes a kernel may leave anything, as far as the slack goes.
+      const kept = maskContent.reduce((n, byte) => n + byte.toString(2).replaceAll("0", "").length, 0);
+      const out = regions.put(new Uint8Array(op === "compact" ? kept * recordBytes : rows * (4 * count + 4)));
       let toOffset = 0;
       const places = fields.map((each, k): ColumnPlace => {
         const length = Math.ceil((each.bitOffset + rows * each.bitWidth) / 8);
