@@ -183,14 +183,14 @@ export const KEY_KINDS: readonly FaultKind[] = [
     faults: PKCS12,
     good: () => p12(1),
     read: (bytes) => readPkcs12(bytes, undefined),
-    classes: ["key"],
+    classes: ["key", "keystore"],
   },
   {
     kind: "pem",
     faults: PEM,
     good: () => pemSeeds()[0]!,
     read: (bytes) => readPem(text(bytes), "other"),
-    classes: ["key"],
+    classes: ["key", "keystore"],
   },
   {
     kind: "pkcs11-uri",

@@ -273,5 +273,5 @@ export const SEALED_KIND: FaultKind = {
       await table.close();
     }
   },
-  classes: ["damaged", "key", "unsupported"],
+  classes: ["damaged", "seal", "key", "unsupported"],
 };
