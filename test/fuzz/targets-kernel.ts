@@ -233,15 +233,7 @@ const bytesTarget: Target = {
         kernel.utf8(at, content.byteLength),
         kernel.crc32c(at, content.byteLength, count),
       ];
-      if (fault === 0) {
-        found.push(kernel.symbolsUtf8(at, starts, count));
-        const order = regions.put(
-          new Uint8Array(Uint32Array.from({ length: count }, (_, i) => (i * 7) % Math.max(1, count)).buffer),
-        );
-        const size = kernel.gatheredBytes(starts, order, count, 0);
-        const out = regions.put(new Uint8Array(size));
-        found.push(size, kernel.gather(at, starts, order, count, 0, out));
-      }
+      if (fault === 0) found.push(kernel.symbolsUtf8(at, starts, count));
       return found;
     });
   },
