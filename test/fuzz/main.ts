@@ -71,7 +71,8 @@ function fuzz(target: Target, seconds: number, seed: number): Promise<Run> {
     let since = Date.now();
     const watch = setInterval(() => {
       const count = Atomics.load(words, 0);
-      if (count !== last) since = Date.now();
+      // Loading and seeding may take long on a busy machine: only an input that was begun can be without end.
+      if (count !== last || count === 0) since = Date.now();
       last = count;
       if (Date.now() - since < HANG_MS) return;
       keep("hang", `no end after ${HANG_MS / 1000} s`, tried());
