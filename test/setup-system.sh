@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs what the key store tests use besides npm packages: SoftHSM and NSS (tokens), openssl, pkcs11-tool, and a
-# compiler with the PKCS#11 headers for the fault shim. Does so only as root on a system with apt; says what it did.
+# Installs what the tests use besides npm packages: strace (kills commands at a system call), SoftHSM and NSS (tokens),
+# openssl, pkcs11-tool, and a compiler with the PKCS#11 headers for the fault shim. Does so only as root on a system with
+# apt; says what it did.
 set -u
-wanted="softhsm2 opensc libnss3 libnss3-tools openssl gcc libc6-dev libp11-kit-dev"
+wanted="strace softhsm2 opensc libnss3 libnss3-tools openssl gcc libc6-dev libp11-kit-dev"
 missing=""
 for package in $wanted; do
   dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"

@@ -1,10 +1,11 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withFileOperations } from "../../src/source/file-operations.ts";
 import { type CliResult, runCli } from "../helpers/cli.ts";
 import { disown, type Fault, type FaultKind, faultyDisk } from "../helpers/faulty-disk.ts";
+import { record } from "../helpers/record.ts";
 import { makeWorld, pathsOf, WRITE_PATHS, type WritePath } from "./write-paths.ts";
 
 // Where nothing waits for a disk, if there is such a place: no power fails here.
@@ -12,7 +13,7 @@ const root = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "q
 const world = join(root, "world");
 const folder = join(root, "work");
 const LONG = process.env.QVAULT_LONG !== undefined;
-const totals = { points: 0, runs: 0, byKind: {} as Record<string, number> };
+const totals = { finished: 0, points: 0, runs: 0, byKind: {} as Record<string, number> };
 const TMPDIR = process.env.TMPDIR;
 
 beforeAll(async () => {
@@ -26,10 +27,8 @@ afterAll(() => {
   if (TMPDIR === undefined) delete process.env.TMPDIR;
   else process.env.TMPDIR = TMPDIR;
   rmSync(root, { recursive: true, force: true });
-  if (!LONG || process.env.QVAULT_RECORD === undefined) return;
-  mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-  const record = { schemaVersion: 1, what: "faults in process", paths: WRITE_PATHS.length, ...totals };
-  writeFileSync(new URL("results/faults.json", import.meta.url), `${JSON.stringify(record, null, 2)}\n`);
+  const command = "QVAULT_LONG=1 npx vitest run test/crash/faults.test.ts";
+  if (LONG) record("faults", command, { paths: WRITE_PATHS.length, ...totals });
 });
 
 /** The working folder anew, with what the command reads. */
@@ -105,6 +104,7 @@ describe.each(WRITE_PATHS)("$name", (path) => {
       expect(await path.state(folder), `${where}, again`).toBe(done);
       expect(namesIn(), `${where}, again`).toEqual(after);
     }
+    totals.finished += 1;
   });
 });
 

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../helpers/cli.ts";
+import { record } from "../helpers/record.ts";
 import { makeWorld, pathsOf, WRITE_PATHS } from "./write-paths.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
@@ -42,7 +43,7 @@ describe("commands under strace", () => {
   const root = mkdtempSync(join(tmpdir(), "qvault-kill-"));
   const world = join(root, "world");
   const folder = join(root, "work");
-  const totals = { commands: NAMES.length, killed: 0, failed: 0 };
+  const totals = { commands: NAMES.length, finished: 0, killed: 0, failed: 0 };
 
   beforeAll(async () => {
     mkdirSync(world);
@@ -50,10 +51,7 @@ describe("commands under strace", () => {
   });
   afterAll(() => {
     rmSync(root, { recursive: true, force: true });
-    if (process.env.QVAULT_RECORD === undefined) return;
-    mkdirSync(new URL("results/", import.meta.url), { recursive: true });
-    const record = { schemaVersion: 1, what: "processes under strace", ...totals };
-    writeFileSync(new URL("results/kills.json", import.meta.url), `${JSON.stringify(record, null, 2)}\n`);
+    record("kills", "QVAULT_LONG=1 npx vitest run test/crash/kill.test.ts", totals);
   });
 
   it.each(NAMES)(
@@ -70,7 +68,6 @@ describe("commands under strace", () => {
       };
       fresh();
       const old = await path.state(folder);
-      const before = readdirSync(folder).sort();
       expect((await runCli(args)).code).toBe(0);
       const done = await path.state(folder);
       const after = readdirSync(folder).sort();
@@ -113,7 +110,8 @@ describe("commands under strace", () => {
           }
         }
       }
-      expect(before.length).toBeGreaterThan(0);
+      expect(totals.killed).toBeGreaterThan(0);
+      totals.finished += 1;
     },
   );
 });

@@ -71,9 +71,14 @@ const opensWith = (who: typeof old) =>
     if (findings.length > 0) throw new Error(JSON.stringify(findings));
   });
 
+function replace(bytes: Uint8Array): void {
+  writeFileSync(`${file}.new`, bytes);
+  renameSync(`${file}.new`, file);
+}
+
 describe("a file that changes while it is rotated", () => {
   it.each([
-    ["replaced", (bytes: Uint8Array) => (writeFileSync(`${file}.new`, bytes), renameSync(`${file}.new`, file))],
+    ["replaced", replace],
     ["written over", (bytes: Uint8Array) => writeFileSync(file, bytes)],
     ["removed", () => rmSync(file)],
   ] as const)("because it is %s keeps what came, and the rotation is refused", async (what, change) => {

@@ -30,6 +30,21 @@ describe("THREATS.md", () => {
   });
 });
 
+describe("install scripts", () => {
+  it("of every package that has one are on the list, allowed or not", () => {
+    const lock = JSON.parse(textOf("package-lock.json")) as {
+      readonly packages: Record<string, { readonly hasInstallScript?: boolean }>;
+    };
+    const { allowScripts } = JSON.parse(textOf("package.json")) as { readonly allowScripts: Record<string, boolean> };
+    const names = Object.entries(lock.packages).filter(([, p]) => p.hasInstallScript);
+    expect(names.length).toBeGreaterThan(0);
+    const unknown = names
+      .map(([path]) => path.replace(/^.*node_modules\//, ""))
+      .filter((name) => !(name in allowScripts));
+    expect(unknown).toEqual([]);
+  });
+});
+
 describe("exceptions from the security lint", () => {
   it("each give their reason", () => {
     const lines = [...filesBelow("src", ".ts"), ...filesBelow("bench", ".ts")].flatMap((file) =>

@@ -1,6 +1,7 @@
-import { createCipheriv, createHmac, randomBytes } from "node:crypto";
+import { createCipheriv, createHash, createHmac, randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { QErr } from "../../src/errors.ts";
+import type { SignAlg } from "../../src/keys/keystore.ts";
 import type { NewKeyType } from "../../src/keys/self-signed.ts";
 import { MAX_SEALED_PART_BYTES } from "../../src/limits.ts";
 import { unwrapKey, wrapKey } from "../../src/seal/aes-kw.ts";
@@ -242,9 +243,18 @@ describe("a writer's signature", () => {
       ]) {
         expect(check(text), text).toBe("SEAL_BAD_SIGNATURE");
       }
-      // A header of another algorithm over which the trusted key did sign.
-      const other = Buffer.from(JSON.stringify({ alg: "HS256", typ: "qvault-seal-signature" })).toString("base64url");
-      expect(check(`${other}..${value}`)).toBe("SEAL_BAD_SIGNATURE");
+      const { alg, ...more } = JSON.parse(Buffer.from(header!, "base64url").toString()) as { readonly alg: SignAlg };
+      expect(more).toEqual({ typ: "qvault-seal-signature", "x5t#S256": Buffer.from(id).toString("base64url") });
+      // A header of another algorithm over which the trusted key did sign: the key decides, not the file.
+      const other = Buffer.from(JSON.stringify({ alg: "HS256", ...more })).toString("base64url");
+      const name = Buffer.from("qvault seal/v1 signature\0");
+      const payload = createHash("sha256").update(name).update(prefix).update(manifest).digest("base64url");
+      const signed = async (head: string) => {
+        const made = await signer.handle.sign(alg, new TextEncoder().encode(`${head}.${payload}`));
+        return `${head}..${Buffer.from(made).toString("base64url")}`;
+      };
+      expect(check(await signed(header!))).toBeUndefined();
+      expect(check(await signed(other))).toBe("SEAL_BAD_SIGNATURE");
     },
   );
 

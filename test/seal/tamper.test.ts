@@ -10,6 +10,7 @@ import { messageLength } from "../../src/seal/cobblestone.ts";
 import { packMessage, unpackMessage } from "../../src/seal/msgpack.ts";
 import { PREFIX_BYTES, type RegionHead } from "../../src/seal/region.ts";
 import { memorySource } from "../../src/source/memory.ts";
+import { record } from "../helpers/record.ts";
 import { keysOf, person, remembered } from "./people.ts";
 import { openBytes, plainQvd, sealBytes } from "./sealed.ts";
 
@@ -112,6 +113,8 @@ describe("a sealed file, changed", () => {
       }
     }
     console.info("verdicts of single flipped bits:", Object.fromEntries(verdicts));
+    const flips = [...verdicts.values()].reduce((sum, n) => sum + n, 0);
+    record("flips", "npx vitest run test/seal/tamper.test.ts", { flips, bytes: sealed.byteLength });
   });
 
   it("in any bit of any part outside header and head, fails the check of just the parts as well", {

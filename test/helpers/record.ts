@@ -1,0 +1,14 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
+
+const FOLDER = new URL("../trust/results/", import.meta.url);
+
+/** Notes what a run of a test came to, for the table in SECURITY.md, if QVAULT_RECORD is set. */
+export function record(name: string, command: string, figures: Readonly<Record<string, unknown>>): void {
+  if (process.env.QVAULT_RECORD === undefined) return;
+  mkdirSync(FOLDER, { recursive: true });
+  const machine = `${availableParallelism()} cores, ${cpus()[0]?.model.trim() ?? "?"}, Node ${process.version}`;
+  const date = new Date().toISOString().slice(0, 10);
+  const text = JSON.stringify({ schemaVersion: 1, command, machine, date, ...figures }, null, 2);
+  writeFileSync(new URL(`${name}.json`, FOLDER), `${text}\n`);
+}

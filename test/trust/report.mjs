@@ -1,0 +1,130 @@
+// npm run trust-report: makes the table of SECURITY.md from the results that runs left; with --check only compares.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const BEGIN = "<!-- trust-report: npm run trust-report writes what follows -->";
+const END = "<!-- end of trust-report -->";
+
+const readJson = (path) => JSON.parse(readFileSync(path, "utf8"));
+const result = (name) => {
+  const path = `${root}test/trust/results/${name}.json`;
+  return existsSync(path) ? readJson(path) : undefined;
+};
+const resultsIn = (folder) =>
+  existsSync(root + folder)
+    ? readdirSync(root + folder)
+        .filter((name) => name.endsWith(".json"))
+        .sort()
+        .map((name) => readJson(`${root}${folder}/${name}`))
+    : [];
+const number = (n) => n.toLocaleString("en");
+const NOT_RUN = "not run";
+
+export function reportText() {
+  return [
+    "| what | tried | escaped | again with |",
+    "|---|---|---|---|",
+    ...corpusRows(),
+    ...fuzzRows(),
+    ...crashRows(),
+    ...flipRows(),
+    ...mutationRows(),
+  ].join("\n");
+}
+
+function corpusRows() {
+  const corpus = result("corpus");
+  if (corpus === undefined) return [`| malformed files, each with its code | ${NOT_RUN} | | |`];
+  return Object.entries(corpus.faults).map(
+    ([kind, count]) =>
+      `| malformed ${kind.toUpperCase()}, each fault with its code | ${number(count)} faults | 0: a test for each | \`${corpus.command}\` |`,
+  );
+}
+
+function fuzzRows() {
+  const all = resultsIn("test/fuzz/results").filter((r) => typeof r.executions === "number");
+  if (all.length === 0) return [`| fuzzing of every parser | ${NOT_RUN} | | |`];
+  return all.map((r) => {
+    const hours = r.seconds >= 3600 ? `${(r.seconds / 3600).toFixed(1)} h` : `${Math.round(r.seconds)} s`;
+    const tried = `${number(r.executions)} inputs in ${hours}, ${r.coverage.toFixed(1)} % of the code`;
+    const escaped = `${r.crashes.open}; ${r.crashes.found} found and kept`;
+    return `| fuzzing: ${r.target} | ${tried} | ${escaped} | \`${r.command}\` |`;
+  });
+}
+
+function crashRows() {
+  const faults = result("faults");
+  const kills = result("kills");
+  const rows = [];
+  if (faults === undefined) rows.push(`| faults at each file operation, in process | ${NOT_RUN} | | |`);
+  else {
+    const kinds = Object.entries(faults.byKind)
+      .map(([kind, n]) => `${kind} ${number(n)}`)
+      .join(", ");
+    const tried = `${number(faults.runs)} faults at ${number(faults.points)} operations of ${faults.paths} commands (${kinds})`;
+    const escaped = escapedOf(faults.paths, faults.finished);
+    rows.push(`| faults at each file operation, in process | ${tried} | ${escaped} | \`${faults.command}\` |`);
+  }
+  if (kills === undefined) rows.push(`| system calls killed or failed by strace | ${NOT_RUN} | | |`);
+  else {
+    const tried = `${number(kills.killed)} kills and ${number(kills.failed)} failed runs of ${kills.commands} commands`;
+    const escaped = escapedOf(kills.commands, kills.finished);
+    rows.push(`| system calls killed or failed by strace | ${tried} | ${escaped} | \`${kills.command}\` |`);
+  }
+  return rows;
+}
+
+/** A command stops at its first fault that escapes. */
+function escapedOf(commands, finished) {
+  return finished === commands ? "0" : `in ${commands - finished} of ${commands} commands`;
+}
+
+function flipRows() {
+  const flips = result("flips");
+  if (flips === undefined) return [`| single bits of a sealed file flipped | ${NOT_RUN} | | |`];
+  const tried = `${number(flips.flips)} bits of a file of ${number(flips.bytes)} bytes`;
+  return [`| single bits of a sealed file flipped | ${tried} | 0 | \`${flips.command}\` |`];
+}
+
+/** Survivors that no test can tell from the original, with the reason. */
+const EQUIVALENT = existsSync(`${root}test/mutation/equivalents.json`)
+  ? readJson(`${root}test/mutation/equivalents.json`)
+  : [];
+
+export function openSurvivors({ file, survivors }) {
+  return survivors.filter((s) => !EQUIVALENT.some((e) => e.file === file && e.from === s.from && e.to === s.to));
+}
+
+function mutationRows() {
+  const all = resultsIn("test/mutation/results");
+  if (all.length === 0) return [`| mutation testing | ${NOT_RUN} | | |`];
+  return ["seal", "reduce", "container"].map((folder) => {
+    const files = all.filter((r) => r.file.startsWith(`src/${folder}/`));
+    if (files.length === 0) return `| mutants of \`${folder}\` | ${NOT_RUN} | | |`;
+    const sum = (of) => files.reduce((n, f) => n + of(f), 0);
+    const found = sum((f) => f.killed + f.timeout);
+    const counted = sum((f) => f.mutants - f.unusable);
+    const open = sum((f) => openSurvivors(f).length);
+    const names = files.map((f) => f.file.replace(`src/${folder}/`, "").replace(".ts", "")).join(", ");
+    const score = `${((100 * found) / counted).toFixed(1)} %: ${number(found)} of ${number(counted)} mutants found, in ${names}`;
+    const same = sum((f) => f.survivors.length) - open;
+    return `| mutants of \`${folder}\` | ${score} | ${open}; ${same} more mean the same | \`node test/mutation/run.mjs src/${folder}\` |`;
+  });
+}
+
+const path = `${root}SECURITY.md`;
+const text = readFileSync(path, "utf8");
+const [before, rest] = text.split(BEGIN);
+const after = rest?.split(END)[1];
+if (after === undefined) throw new Error("SECURITY.md has lost the marks of the report");
+const wanted = `${before}${BEGIN}\n${reportText()}\n${END}${after}`;
+if (process.argv.includes("--check")) {
+  if (wanted !== text) {
+    console.error("SECURITY.md is not what the results say: run npm run trust-report");
+    process.exitCode = 1;
+  }
+} else {
+  writeFileSync(path, wanted);
+  console.log(reportText());
+}
