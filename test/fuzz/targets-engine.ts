@@ -151,7 +151,9 @@ const auditLog: Target = {
     await fileAuditLog(path).append(EVENT);
     const after = await verifyAuditLog(path);
     must(after.lines === before.lines + 1, "a line more is not one line more");
-    must(after.findings.length === before.findings.length, "a log is better or worse for a line more");
+    // Half a line at the end is taken away, and the next one says so.
+    const lasting = before.findings.filter((finding) => finding.what !== "cut short");
+    must(after.findings.length === lasting.length, "a log is better or worse for a line more");
   },
 };
 
