@@ -55,7 +55,7 @@ export async function openSealedQvd(
       const dek = region.dataKey(i);
       if (dek === undefined) continue;
       const small = await wholePart(source, region, item, 0, dek);
-      if (item.ordinal === ORIGINAL_HEADER) original = parseHeader(small);
+      if (item.ordinal === ORIGINAL_HEADER) original = parseHeader(small.slice(0, small.indexOf(0) + 1));
       else {
         needs(
           item.ordinal < header.fields.length && item.parts.length === 3,

@@ -4,7 +4,7 @@ import { parseXml, type XmlElement } from "../container/qvd/xml.ts";
 import { needs } from "../errors.ts";
 import { MAX_ROWS, MAX_SYMBOL_BYTES } from "../limits.ts";
 import { binary, fields, integer, string } from "../seal/manifest.ts";
-import { packMessage, unpackMessage } from "../seal/msgpack.ts";
+import { packPadded, unpackMessage } from "../seal/msgpack.ts";
 
 /** What is said of a sealed field, itself sealed: everything that a plain header says of it and may give it away. */
 export interface SealedMeta {
@@ -36,7 +36,7 @@ export interface MetaSource {
 export function encodeMeta(source: MetaSource): Uint8Array {
   const { header, ordinal } = source;
   const list = header.tree.children.find((c) => c.name === "Fields");
-  return packMessage({
+  return packPadded({
     rows: header.noOfRecords,
     bytes: header.fields[ordinal]!.length,
     width: source.indexBytes,

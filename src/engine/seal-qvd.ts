@@ -2,6 +2,7 @@ import { packField, RECORD_SLACK } from "../bytes/bitfield.ts";
 import { needs } from "../errors.ts";
 import { draftSeal, type PlainSpec, type SealDraft } from "../seal/draft.ts";
 import type { MessageSealer } from "../seal/message-stream.ts";
+import { paddedToStep } from "../seal/msgpack.ts";
 import { hashLeaves, type LeafDigest } from "../seal/tree.ts";
 import type { PatchSink } from "../source/sink.ts";
 import type { QvdTable } from "../table/qvd-table.ts";
@@ -103,7 +104,7 @@ function originalHeaderItem(length: number) {
     name: "original header",
     mask: "none" as const,
     slots: [0],
-    parts: [{ kind: "member" as const, length }],
+    parts: [{ kind: "member" as const, length: paddedToStep(length) }],
   };
 }
 
@@ -202,7 +203,8 @@ async function sealSmallParts(
     const { bytes } = await table.symbols(ordinal);
     await whole(item, SYMBOLS, bytes, paddedLength(bytes.byteLength));
   }
-  if (single) await whole(sealed.length, META, table.header.bytes);
+  const { bytes } = table.header;
+  if (single) await whole(sealed.length, META, bytes, paddedToStep(bytes.byteLength));
 }
 
 /** Passes batches on with the sealed fields masked, after their true indexes went into the sealed parts. */

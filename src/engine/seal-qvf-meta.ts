@@ -1,7 +1,7 @@
 import { needs } from "../errors.ts";
 import { MAX_FIELDS, MAX_QVF_ENTRIES, MAX_QVF_STREAM_BYTES, MAX_QVF_TABLES, MAX_ROWS } from "../limits.ts";
 import { binary, fields, integer, list, string } from "../seal/manifest.ts";
-import { type Packed, packMessage, unpackMessage } from "../seal/msgpack.ts";
+import { type Packed, packPadded, unpackMessage } from "../seal/msgpack.ts";
 
 /** Added to a stream's place in the directory to number its item, above every field. */
 export const STREAM_ITEMS = 0x8000_0000;
@@ -40,7 +40,7 @@ export interface SealedFieldMeta {
 }
 
 export function encodeFieldMeta(m: SealedFieldMeta): Uint8Array {
-  return packMessage({
+  return packPadded({
     bytes: m.bytes,
     entry: m.meta,
     columns: m.columns.map((c): Packed => {
@@ -105,7 +105,7 @@ export interface SealedStreamMeta {
 export function encodeStreamMeta(m: SealedStreamMeta): Uint8Array {
   const time = new Uint8Array(8);
   new DataView(time.buffer).setFloat64(0, m.time, true);
-  return packMessage({ bytes: m.bytes, entry: m.meta, time, place: m.place });
+  return packPadded({ bytes: m.bytes, entry: m.meta, time, place: m.place });
 }
 
 /** Twin of {@link encodeStreamMeta}. Throws `SEAL_DAMAGED`. */

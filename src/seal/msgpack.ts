@@ -20,6 +20,25 @@ export function packMessage(value: Packed): Uint8Array {
   return new Uint8Array(new Packr(OPTIONS).pack(value));
 }
 
+const PAD_STEP = 512;
+/** At least so many zeros, so that their count always takes two bytes and every length can be reached. */
+const LEAST_PAD = 256;
+
+/**
+ * Encodes a map, with zeros as its last member `pad` that fill whole steps of 512 bytes: how many digits a count has, or
+ * whether a text is there, then seldom shows in the length. Readers pass the member over.
+ */
+export function packPadded(map: { readonly [key: string]: Packed }): Uint8Array {
+  const least = packMessage({ ...map, pad: new Uint8Array(LEAST_PAD) }).byteLength;
+  const pad = LEAST_PAD + (paddedToStep(least) - least);
+  return packMessage({ ...map, pad: new Uint8Array(pad) });
+}
+
+/** `length` rounded up to whole steps of 512 bytes. */
+export function paddedToStep(length: number): number {
+  return Math.ceil(length / PAD_STEP) * PAD_STEP;
+}
+
 /**
  * Decodes one message that fills `bytes` exactly. The bytes are walked first, without allocating, so that a forged
  * count costs nothing.

@@ -207,7 +207,7 @@ export async function readIndependently(file: Buffer, keys: readonly KeyObject[]
       );
     });
     if (item.n === 0xffffffff) {
-      originalHeader = parts[0];
+      originalHeader = parts[0]!.subarray(0, parts[0]!.indexOf(0) + 1);
       continue;
     }
     const meta = unpack(parts[0]!) as { rows: number; bytes: number; width: number; field: string };
