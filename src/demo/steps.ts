@@ -6,6 +6,8 @@ export interface DemoContext {
   readonly folder: string;
   /** The user's file, if he named one; it is only read. */
   readonly file: string | undefined;
+  /** Where the real data may be; if left out, beside the project. */
+  readonly shared?: string;
   readonly say: (text: string) => Promise<void>;
   /** Runs one `qvault` command line and returns its exit code. */
   readonly run: (args: readonly string[]) => Promise<number>;
@@ -17,6 +19,8 @@ export interface Steps {
   readonly path: (name: string) => string;
   /** Says what comes, shows the command as a user would type it, runs it; it is to end with `expected`, 0 if left out. */
   readonly command: (title: string, args: readonly string[], expected?: number) => Promise<void>;
+  /** Says something that is not checked. */
+  readonly note: (text: string) => Promise<void>;
   /** Says what was checked; a check that does not hold makes the demo fail. */
   readonly check: (claim: string, holds: boolean) => Promise<void>;
   readonly failures: () => readonly string[];
@@ -27,6 +31,7 @@ export function demoSteps(context: DemoContext): Steps {
   const { folder, say, run } = context;
   return {
     path: (name) => join(folder, name),
+    note: (text) => say(`\n── ${text}\n`),
     async command(title, args, expected = 0) {
       await say(`\n── ${title}\n$ qvault ${args.map(shellWord).join(" ")}\n`);
       const code = await run(args);

@@ -8,8 +8,10 @@ import { EXIT } from "../exit-codes.ts";
 
 export function demoCommand({ terminal, outcome, run }: CommandContext): Command {
   return new Command("demo")
-    .description("show the main job on a generated file, or on one of yours, in a temporary folder")
-    .argument("[FILE]", "a QVD; it is only read")
+    .description(
+      "show the main job on files that are there or are generated, each claim checked, in a temporary folder",
+    )
+    .argument("[FILE]", "a QVD of yours for the first steps; it is only read")
     .action(async (file: string | undefined) => {
       const folder = await mkdtemp(join(tmpdir(), "qvault-demo-"));
       try {
