@@ -13,7 +13,7 @@ interface DecryptOptions extends KeyOptions {
 
 export function decryptCommand({ terminal }: CommandContext): Command {
   const command = new Command("decrypt")
-    .description("write the plain file that the given keys show; with all of them, the original bit for bit")
+    .description("write the plain file that the given keys show; of a file with one slot, the original bit for bit")
     .argument("<FILE>", "a sealed file")
     .requiredOption("-o, --output <OUT>", "the plain file")
     .option("--force", "replace OUT if it exists");
