@@ -2,11 +2,8 @@ import { parseHeader, type QvdHeader } from "../container/qvd/header.ts";
 import type { QvdLayout } from "../container/qvd/layout.ts";
 import { needs } from "../errors.ts";
 import { type AuthenticateOptions, authenticate, type FindKey, type OpenedRegion } from "../seal/authenticate.ts";
-import { contextOf, placeOf } from "../seal/check-parts.ts";
 import { checkedSource, checkLeaf } from "../seal/checked-source.ts";
 import { plainLength } from "../seal/cobblestone.ts";
-import type { SealedItem } from "../seal/manifest.ts";
-import { readMessage } from "../seal/message-stream.ts";
 import type { ByteSource } from "../source/source.ts";
 import { fieldsOf, type QvdTable, qvdTable } from "../table/qvd-table.ts";
 import { scanRows } from "../table/record-scan.ts";
@@ -17,6 +14,7 @@ import { readSealedHead } from "./open-seal-head.ts";
 import { restoredHeader } from "./restore-header.ts";
 import { decodeMeta } from "./seal-meta.ts";
 import { ORIGINAL_HEADER } from "./seal-qvd.ts";
+import { wholePart } from "./sealed-part.ts";
 import { checkField, type OpenField, PART, sealedParts, sealedRows } from "./sealed-rows.ts";
 
 /** A sealed QVD as a table: fields whose key was found are as they were, the others are NULL throughout. */
@@ -54,7 +52,7 @@ export async function openSealedQvd(
     for (const [i, item] of head.manifest.items.entries()) {
       const dek = region.dataKey(i);
       if (dek === undefined) continue;
-      const small = await wholePart(source, region, item, 0, dek);
+      const small = await wholePart(source, region.head, item, 0, dek);
       if (item.ordinal === ORIGINAL_HEADER) original = parseHeader(small.slice(0, small.indexOf(0) + 1));
       else {
         needs(
@@ -86,34 +84,6 @@ export async function openSealedQvd(
 function checkLeaves(part: Parameters<typeof checkLeaf>[0], bytes: Uint8Array): void {
   for (let at = 0, leaf = 0; at < bytes.byteLength; at += 1024 * 1024, leaf++)
     checkLeaf(part, leaf, bytes.subarray(at, at + 1024 * 1024));
-}
-
-async function wholePart(
-  source: ByteSource,
-  region: OpenedRegion,
-  item: SealedItem,
-  part: number,
-  dek: Uint8Array,
-): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  const sealed = item.parts[part];
-  needs(sealed !== undefined, "SEAL_DAMAGED", "a sealed item has no parts");
-  const place = placeOf(region.head, item, sealed);
-  await readMessage(
-    source,
-    place,
-    dek,
-    contextOf(region.head, item, sealed),
-    (piece) => void pieces.push(new Uint8Array(piece)),
-  );
-  const all = new Uint8Array(pieces.reduce((n, p) => n + p.byteLength, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.byteLength;
-    piece.fill(0);
-  }
-  return all;
 }
 
 function sealedTable(
