@@ -70,6 +70,8 @@ export class BaseApp {
   readonly syntheticKeys: readonly SyntheticKey[];
   readonly #audit: AuditLog | undefined;
   readonly #denyAfterMs: number;
+  /** Of models that are handed out more than once. */
+  readonly #tables = new WeakMap<Model, readonly Table[]>();
   /** Per way of treating circles: the time of a denial, measured at the first one. */
   readonly #denialMs = new Map<string, number>();
 
@@ -116,7 +118,7 @@ export class BaseApp {
     const cached = as.prove === true ? undefined : this.cache.get(reduction);
     const omitted = omittedNames(model, decision);
     if (cached !== undefined) {
-      return { event: opened(cached, reduction, omitted), app: handOut(this, cached, reduction, omitted) };
+      return { event: opened(cached, reduction, omitted), app: this.#handOut(cached, reduction, omitted) };
     }
     const outcome = carryOut(counted, decision, rules);
     if (outcome.denied) {
@@ -126,7 +128,13 @@ export class BaseApp {
     const reduced = compact(model, outcome.kept.rows, decision.omitted);
     if (as.prove === true) this.#prove(decision, outcome, rules, reduced);
     this.cache.set(reduction, reduced);
-    return { event: opened(reduced, reduction, omitted), app: handOut(this, reduced, reduction, omitted) };
+    return { event: opened(reduced, reduction, omitted), app: this.#handOut(reduced, reduction, omitted) };
+  }
+
+  #handOut(model: Model, reduction: string, omitted: readonly string[]): ReducedApp {
+    const tables = this.#tables.get(model) ?? tablesOf(model);
+    this.#tables.set(model, tables);
+    return handOut(this, model, reduction, omitted, tables);
   }
 
   /** Twice the work of any denial, measured on work for nobody, so that it is the same whoever comes first. */
@@ -161,11 +169,15 @@ export function handOut(
   model: Model,
   reduction: string | undefined,
   omitted: readonly string[],
+  tables = tablesOf(model),
 ): ReducedApp {
-  const tables = model.tables.map((_, i) => modelTable(model, i));
   const names = new Set(model.fields.map((f) => f.name));
   const syntheticKeys = app.syntheticKeys.filter((k) => [k.name, ...k.fields].every((name) => names.has(name)));
   return { name: app.name, model, tables, reduction, omitted, syntheticKeys };
+}
+
+function tablesOf(model: Model): readonly Table[] {
+  return model.tables.map((_, i) => modelTable(model, i));
 }
 
 /** Who opens an app, and how: see the parts. `keys` open its sealed columns. */

@@ -1,7 +1,6 @@
 import type { Model, ModelColumn, ModelTable } from "../table/model.ts";
 import { type Bits, bitPositions } from "../table/model-bits.ts";
-import { encodeSymbols } from "../table/model-cells.ts";
-import type { SymbolTable } from "../table/symbols.ts";
+import { FirstUse } from "./first-use.ts";
 import { tagsOf } from "./tags.ts";
 
 /** A tag that names another field, which may have been omitted. */
@@ -57,66 +56,4 @@ function ordinal(seen: Map<number, number>, of: number): number {
   if (known !== undefined) return known;
   seen.set(of, seen.size);
   return seen.size - 1;
-}
-
-/** Symbols up to this many bytes are copied byte by byte: a view for each would cost more than the copy. */
-const SHORT = 32;
-
-/** Numbers the symbols of one domain by first use over all its columns. */
-class FirstUse {
-  readonly #from: SymbolTable;
-  readonly #now: Int32Array;
-  readonly #order: Int32Array;
-  #count = 0;
-
-  constructor(from: SymbolTable) {
-    this.#from = from;
-    this.#now = new Int32Array(from.count).fill(-1);
-    this.#order = new Int32Array(from.count);
-  }
-
-  renumber(index: Int32Array, kept: Int32Array | undefined): Int32Array {
-    const rows = kept?.length ?? index.length;
-    const out = new Int32Array(rows);
-    const now = this.#now;
-    const order = this.#order;
-    let count = this.#count;
-    for (let r = 0; r < rows; r++) {
-      const s = index[kept === undefined ? r : kept[r]!]!;
-      if (s < 0) {
-        out[r] = -1;
-        continue;
-      }
-      let to = now[s]!;
-      if (to < 0) {
-        to = now[s] = count;
-        order[count++] = s;
-      }
-      out[r] = to;
-    }
-    this.#count = count;
-    return out;
-  }
-
-  /** 0, 1, 2, … in place of the symbols. */
-  numbers(): SymbolTable {
-    return encodeSymbols(Array.from({ length: this.#count }, (_, i) => i));
-  }
-
-  symbols(): SymbolTable {
-    const { bytes, starts } = this.#from;
-    const order = this.#order;
-    const count = this.#count;
-    const to = new Uint32Array(count + 1);
-    for (let i = 0; i < count; i++) to[i + 1] = to[i]! + starts[order[i]! + 1]! - starts[order[i]!]!;
-    const out = new Uint8Array(to[count]!);
-    for (let i = 0; i < count; i++) {
-      const from = starts[order[i]!]!;
-      const end = starts[order[i]! + 1]!;
-      let at = to[i]!;
-      if (end - from > SHORT) out.set(bytes.subarray(from, end), at);
-      else for (let b = from; b < end; b++) out[at++] = bytes[b]!;
-    }
-    return { bytes: out, starts: to, count };
-  }
 }

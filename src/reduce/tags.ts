@@ -1,5 +1,5 @@
 import type { ModelField } from "../table/model.ts";
-import { DUAL_INT, INT, type SymbolTable, symbolKind, symbolNumber, TEXT } from "../table/symbols.ts";
+import { DOUBLE, DUAL_DOUBLE, type SymbolKind, type SymbolTable, symbolNumber, TEXT } from "../table/symbols.ts";
 
 /** Tags that state facts about the values, and would tell of hidden ones if they were kept as they are. */
 const COMPUTED = ["$numeric", "$integer", "$text", "$ascii", "$date", "$timestamp", "$key"];
@@ -11,34 +11,43 @@ const COMPUTED = ["$numeric", "$integer", "$text", "$ascii", "$date", "$timestam
  * `tables` is the number of tables that have the field.
  */
 export function tagsOf(field: ModelField, symbols: readonly SymbolTable[], tables: number): string[] {
-  const facts = { numeric: true, integer: true, text: true, ascii: true, some: false };
-  for (const t of symbols) {
-    facts.some ||= t.count > 0;
-    for (let s = 0; s < t.count; s++) {
-      const kind = symbolKind(t, s);
-      if (kind === TEXT) {
-        facts.numeric = facts.integer = false;
-        if (facts.text && facts.ascii) facts.ascii = isAscii(t, s);
-        continue;
-      }
-      facts.text = false;
-      if (facts.integer && kind !== INT && kind !== DUAL_INT) facts.integer = Number.isInteger(symbolNumber(t, s));
-    }
-  }
+  const kinds = symbols.reduce((all, t) => all | kindsOf(t), 0);
+  const some = kinds !== 0;
+  const numeric = some && (kinds & bitOf(TEXT)) === 0;
+  const integer = numeric && ((kinds & FRACTIONS) === 0 || symbols.every(areIntegers));
+  const text = some && kinds === bitOf(TEXT);
   const out = field.tags.filter((tag) => !COMPUTED.includes(tag));
-  if (facts.some && facts.numeric) out.push("$numeric");
-  if (facts.some && facts.integer) out.push("$integer");
-  if (facts.some && facts.text) out.push("$text");
-  if (facts.some && facts.text && facts.ascii) out.push("$ascii");
+  if (numeric) out.push("$numeric");
+  if (integer) out.push("$integer");
+  if (text) out.push("$text");
+  if (text && symbols.every(isAscii)) out.push("$ascii");
   const type = field.numberFormat.type;
-  if (facts.some && facts.numeric && (type === "DATE" || type === "TIMESTAMP")) out.push("$timestamp");
-  if (facts.some && facts.integer && type === "DATE") out.push("$date");
+  if (numeric && (type === "DATE" || type === "TIMESTAMP")) out.push("$timestamp");
+  if (integer && type === "DATE") out.push("$date");
   if (tables > 1) out.push("$key");
   return out;
 }
 
-/** True if every byte of a text is below 128. */
-function isAscii(t: SymbolTable, s: number): boolean {
-  for (let at = t.starts[s]! + 1; at < t.starts[s + 1]!; at++) if (t.bytes[at]! > 127) return false;
+function bitOf(kind: SymbolKind): number {
+  return 1 << kind;
+}
+
+const FRACTIONS = bitOf(DOUBLE) | bitOf(DUAL_DOUBLE);
+
+/** The kinds that occur, as bits. A loop of its own, since a million symbols go through it at every reduction. */
+function kindsOf({ bytes, starts, count }: SymbolTable): number {
+  let kinds = 0;
+  for (let s = 0; s < count; s++) kinds |= 1 << bytes[starts[s]!]!;
+  return kinds;
+}
+
+function areIntegers(t: SymbolTable): boolean {
+  for (let s = 0; s < t.count; s++) if (!Number.isInteger(symbolNumber(t, s))) return false;
+  return true;
+}
+
+/** True if every byte of every text is below 128, as those of other parts of an entry of a text are. */
+function isAscii({ bytes, starts, count }: SymbolTable): boolean {
+  for (let at = starts[0]!; at < starts[count]!; at++) if (bytes[at]! > 127) return false;
   return true;
 }
