@@ -3,7 +3,9 @@ import { type Command, Option } from "commander";
 import { BaseApp, type BaseAppOptions } from "../engine/access-app.ts";
 import { type LoadAppOptions, type LoadedApp, loadApp } from "../engine/access-load.ts";
 import { MODES, type Mode, type Rules, rulesOf, type User } from "../engine/access-report.ts";
+import { AS_ADMIN_NOTE } from "../engine/admin-record.ts";
 import { QErr } from "../errors.ts";
+import { type KeyOptions, withKeyOptions, withKeys } from "./key-options.ts";
 import { progress } from "./progress.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -114,4 +116,26 @@ export async function baseApp(
   } finally {
     bar.end();
   }
+}
+
+/** Options of the commands for owners, which look at everything that an app has. */
+export type OwnerOptions = AppOptions & KeyOptions;
+
+export function withOwnerOptions(command: Command): Command {
+  return withKeyOptions(withAppOptions(command));
+}
+
+/**
+ * An app for its owner: sealed fields and rules are opened with his keys. No table is handed out, so nobody is asked to
+ * say `--as-admin`; what is said of the app was still read without applying its section access, and a line tells so.
+ */
+export async function ownersApp(path: string, options: OwnerOptions, terminal: Terminal): Promise<BaseApp> {
+  const base = await withKeys(terminal, options, (keys) => baseApp(path, options, terminal, {}, keys));
+  if (base.reducible.access !== undefined) terminal.err(`qvault: ${path}: ${AS_ADMIN_NOTE}`);
+  return base;
+}
+
+/** What a report that quotes data says of how it was read (SPEC 5.4). */
+export function adminMember(base: BaseApp): { readonly asAdmin?: true } {
+  return base.reducible.access === undefined ? {} : { asAdmin: true };
 }

@@ -62,3 +62,18 @@ it("section access of which a field is sealed is refused without the key, and re
   expect(await runCli([...args, "-o", at("opened"), "--key", at("k.key")])).toMatchObject({ code: 0 });
   expect((await rowsOf(join(at("opened"), "Orders.qvd"))) as readonly unknown[]).toHaveLength(10);
 });
+
+it("explains a row of sealed fields to whoever has the key, as that of the plain app", async () => {
+  const explain = ["--user", "d\\ann", "--table", "Orders", "--row", "1", "--json"];
+  const plain = await runCli(["access", "explain", at("plain"), ...explain]);
+  const opened = await runCli(["access", "explain", at("sealed"), ...explain, "--key", at("k.key")]);
+  expect(JSON.parse(plain.out)).toMatchObject({ asAdmin: true, row: { kept: false } });
+  expect(JSON.parse(opened.out)).toEqual(JSON.parse(plain.out));
+  const shut = await runCli(["access", "explain", at("sealed"), ...explain]);
+  expect(JSON.parse(shut.out).row.steps[0].value).toBeNull();
+});
+
+it("says nothing of an administrator where there is no section access to apply", async () => {
+  const { code, err } = await runCli(["access", "lint", at("orders.qvd"), "--no-access"]);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+});

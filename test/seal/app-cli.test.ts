@@ -89,6 +89,10 @@ describe("an app sealed for two audiences, on the command line", () => {
       // Nor under rules of somebody else's making.
       [...reduce, "--access", rules],
       ["access", "matrix", app],
+      ["access", "lint", app],
+      ["access", "explain", app, "--user", "B"],
+      ["access", "diff", app, "--user", "A", "--user", "B"],
+      ["access", "test", "--non-interference", app],
     ]) {
       expect(await codeOf(...args), args.join(" ")).toBe("SEAL_NO_IDENTITY");
     }
@@ -98,6 +102,27 @@ describe("an app sealed for two audiences, on the command line", () => {
     await ok("reduce", at("app.qvf"), "-o", at("plain-b.qvf"), "--user", "B");
     await ok("reduce", at("two.qvf"), "-o", at("sealed-b.qvf"), "--user", "B", "--prove", ...key("hr", "fin"));
     expect(await contentOf(at("sealed-b.qvf"))).toEqual(await contentOf(at("plain-b.qvf")));
+  });
+
+  it.each([
+    ["explain", "--user", "B", "--table", "Facts", "--row", "0"],
+    ["diff", "--user", "A", "--user", "B"],
+    ["matrix"],
+    ["lint"],
+    ["test", "--non-interference"],
+  ])("is looked into by its owner, with its keys, as the plain app is: access %s", async (command, ...more) => {
+    const look = async (app: string, ...keys: readonly string[]) => {
+      const { code, out, err } = await runCli(["access", command, at(app), ...more, "--json", ...keys]);
+      expect([0, 1]).toContain(code);
+      const note = "read as an administrator: the app's section access was not applied";
+      expect(err).toBe(`qvault: ${at(app)}: ${note}\n`);
+      const { app: _, version: __, apps, ...report } = JSON.parse(out);
+      return { code, report, apps: apps?.map((a: object) => ({ ...a, app: "" })) };
+    };
+    const plain = await look("app.qvf");
+    expect(await look("two.qvf", ...key("hr", "fin"))).toEqual(plain);
+    const quotes = command === "explain" || command === "diff";
+    expect("asAdmin" in plain.report).toBe(quotes);
   });
 
   it("rotates in place, and is resealed with what it was sealed with", async () => {

@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { type Comparison, compare, type User } from "../../engine/access-report.ts";
 import { QErr } from "../../errors.ts";
-import { type AppOptions, baseApp, collect, rulesFor, withAppOptions } from "../access-options.ts";
+import { adminMember, collect, type OwnerOptions, ownersApp, rulesFor, withOwnerOptions } from "../access-options.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 
-interface DiffOptions extends AppOptions {
+interface DiffOptions extends OwnerOptions {
   readonly user: readonly string[];
   readonly groupA?: readonly string[];
   readonly groupB?: readonly string[];
@@ -21,13 +21,13 @@ export function diffCommand({ terminal, outcome }: CommandContext): Command {
     .requiredOption("--user <ID>", "given twice: the two users", collect)
     .option("--group-a <NAME>", "a group of the first; may be repeated", collect)
     .option("--group-b <NAME>", "a group of the second; may be repeated", collect);
-  return withAppOptions(command)
+  return withOwnerOptions(command)
     .option("--json", "report as JSON")
     .action(async (path: string, options: DiffOptions) => {
       const [a, b, more] = options.user;
       if (a === undefined || b === undefined || more !== undefined)
         throw new QErr("USAGE", "--user is needed exactly twice");
-      const base = await baseApp(path, options, terminal);
+      const base = await ownersApp(path, options, terminal);
       const first: User = { userid: a, ntname: a, groups: options.groupA };
       const second: User = { userid: b, ntname: b, groups: options.groupB };
       const diff = compare(base.reducible, first, second, rulesFor(options));
@@ -37,7 +37,9 @@ export function diffCommand({ terminal, outcome }: CommandContext): Command {
         !diff.deniedA === !diff.deniedB;
       if (!same) outcome.exitCode = EXIT.FINDING;
       await terminal.out(
-        options.json ? `${JSON.stringify({ schemaVersion: 1, same, a, b, ...diff })}\n` : human(diff, a, b),
+        options.json
+          ? `${JSON.stringify({ schemaVersion: 1, ...adminMember(base), same, a, b, ...diff })}\n`
+          : human(diff, a, b),
       );
     });
 }

@@ -2,12 +2,13 @@ import { Command } from "commander";
 import { type Explanation, explain } from "../../engine/access-report.ts";
 import { QErr } from "../../errors.ts";
 import {
-  type AppOptions,
-  baseApp,
+  adminMember,
+  type OwnerOptions,
+  ownersApp,
   rulesFor,
   type UserOptions,
   userOf,
-  withAppOptions,
+  withOwnerOptions,
   withUserOptions,
 } from "../access-options.ts";
 import type { CommandContext } from "../context.ts";
@@ -15,7 +16,7 @@ import { wholeNumber } from "../options.ts";
 import { printable } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
 
-interface ExplainOptions extends AppOptions, UserOptions {
+interface ExplainOptions extends OwnerOptions, UserOptions {
   readonly table?: string;
   readonly row?: number;
   readonly json?: true;
@@ -25,7 +26,7 @@ export function explainCommand({ terminal }: CommandContext): Command {
   const command = new Command("explain")
     .description("tell which grants a user has, and why he sees a row or not; for owners: it quotes data and rights")
     .argument("<APP>", "app");
-  return withAppOptions(withUserOptions(command))
+  return withOwnerOptions(withUserOptions(command))
     .option("--table <NAME>", "explain a row of this table")
     .option("--row <N>", "the row; rows count from 0", wholeNumber(0))
     .option("--json", "report as JSON")
@@ -33,11 +34,13 @@ export function explainCommand({ terminal }: CommandContext): Command {
       const { table, row } = options;
       if ((table === undefined) !== (row === undefined)) throw new QErr("USAGE", "--table and --row go together");
       const user = await userOf(options);
-      const base = await baseApp(path, options, terminal);
+      const base = await ownersApp(path, options, terminal);
       const place = table === undefined || row === undefined ? undefined : { table, row };
       const explanation = explain(base.reducible, user, rulesFor(options), place);
       await terminal.out(
-        options.json ? `${JSON.stringify({ schemaVersion: 1, ...explanation })}\n` : human(explanation),
+        options.json
+          ? `${JSON.stringify({ schemaVersion: 1, ...adminMember(base), ...explanation })}\n`
+          : human(explanation),
       );
     });
 }

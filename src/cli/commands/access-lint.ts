@@ -2,25 +2,25 @@ import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { lintAccess } from "../../engine/access-report.ts";
 import { QErr } from "../../errors.ts";
-import { type AppOptions, baseApp, rulesFor, withAppOptions } from "../access-options.ts";
+import { type OwnerOptions, ownersApp, rulesFor, withOwnerOptions } from "../access-options.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal.ts";
 
-interface LintOptions extends AppOptions {
+interface LintOptions extends OwnerOptions {
   readonly json?: true;
   readonly directory?: string;
 }
 
 export function accessLintCommand({ terminal, outcome }: CommandContext): Command {
   const command = new Command("lint")
-    .description("find mistakes in section access; exit 1 if there is an error or a warning")
+    .description("find mistakes in section access; for owners; exit 1 if there is an error or a warning")
     .argument("<APP>", "app");
-  return withAppOptions(command)
+  return withOwnerOptions(command)
     .option("--directory <FILE>", "names of users and groups that exist, one a line: rows for others are reported")
     .option("--json", "report as JSON")
     .action(async (path: string, options: LintOptions) => {
-      const base = await baseApp(path, options, terminal);
+      const base = await ownersApp(path, options, terminal);
       const directory = options.directory === undefined ? undefined : await namesIn(options.directory);
       const findings = lintAccess(base.reducible, rulesFor(options), directory);
       const ok = findings.every((f) => f.severity === "info");

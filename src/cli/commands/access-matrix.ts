@@ -2,24 +2,26 @@ import { Command } from "commander";
 import { matrixHtml } from "../../engine/access-html.ts";
 import { type AccessMatrix, matrixOf } from "../../engine/access-report.ts";
 import { withOutput } from "../../engine/convert.ts";
-import { type AppOptions, baseApp, rulesFor, withAppOptions } from "../access-options.ts";
+import { type OwnerOptions, ownersApp, rulesFor, withOwnerOptions } from "../access-options.ts";
 import type { CommandContext } from "../context.ts";
 import { textTable } from "../text-table.ts";
 
-interface MatrixOptions extends AppOptions {
+interface MatrixOptions extends OwnerOptions {
   readonly json?: true;
   readonly html?: string;
   readonly force?: true;
 }
 
 export function matrixCommand({ terminal }: CommandContext): Command {
-  const command = new Command("matrix").description("show what every listed identity sees").argument("<APP>", "app");
-  return withAppOptions(command)
+  const command = new Command("matrix")
+    .description("show what every listed identity sees; for owners: it names them")
+    .argument("<APP>", "app");
+  return withOwnerOptions(command)
     .option("--json", "report as JSON")
     .option("--html <FILE>", "write a report to file; - is standard output")
     .option("--force", "replace the report if it exists")
     .action(async (path: string, options: MatrixOptions) => {
-      const base = await baseApp(path, options, terminal);
+      const base = await ownersApp(path, options, terminal);
       const matrix = matrixOf(base.reducible, rulesFor(options));
       if (options.html !== undefined) {
         const head = { app: base.name, version: base.version, mode: options.mode, time: new Date().toISOString() };

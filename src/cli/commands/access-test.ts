@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { testNonInterference } from "../../engine/access-interfere.ts";
 import { testCases } from "../../engine/access-report.ts";
-import { type AppOptions, baseApp, rulesFor, withAppOptions } from "../access-options.ts";
+import { type OwnerOptions, ownersApp, rulesFor, withOwnerOptions } from "../access-options.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { wholeNumber } from "../options.ts";
 import { printable } from "../terminal.ts";
 
-interface TestOptions extends AppOptions {
+interface TestOptions extends OwnerOptions {
   readonly nonInterference?: true;
   readonly rounds: number;
   readonly seed: number;
@@ -24,7 +24,7 @@ export function accessTestCommand(context: CommandContext): Command {
     )
     .option("--rounds <N>", "changes tried for each identity", wholeNumber(1), 3)
     .option("--seed <N>", "which changes", wholeNumber(0), 1);
-  return withAppOptions(command)
+  return withOwnerOptions(command)
     .option("--json", "report as JSON")
     .action((names: string[], options: TestOptions) => {
       return options.nonInterference ? interference(context, names, options) : cases(context, names, options);
@@ -56,7 +56,7 @@ async function interference(
   const { rounds, seed } = options;
   const apps = [];
   for (const name of names) {
-    const base = await baseApp(name, options, terminal);
+    const base = await ownersApp(name, options, terminal);
     const identities = await testNonInterference(base, rulesFor(options), { rounds, seed });
     apps.push({ app: base.name, identities });
     for (const i of identities) {
