@@ -85,20 +85,26 @@ export async function checkSealedParts(
   source: ByteSource,
   region: OpenedRegion,
 ): Promise<{ readonly opened: number; readonly unopened: number }> {
-  const { head } = region;
   const count = { opened: 0, unopened: 0 };
-  for (const [i, item] of head.manifest.items.entries()) {
-    const dek = region.dataKey(i);
-    count[dek ? "opened" : "unopened"] += 1;
-    for (const [k, part] of item.parts.entries()) {
-      const place = placeOf(head, item, part);
-      if (dek) await readMessage(source, place, dek, contextOf(head, item, part), () => {});
-      // An opened part's own MACs are held to what was sealed too: other slots read by them.
-      await checkMacs(source, place, part, macLeaves(region.leafKey, partNumber(head.manifest, i, k)));
-    }
-    dek?.fill(0);
+  for (const i of region.head.manifest.items.keys()) {
+    count[(await checkSealedItem(source, region, i)) ? "opened" : "unopened"] += 1;
   }
   return count;
+}
+
+/** Authenticates the parts of one item; true if its key is here, so that they were opened. */
+export async function checkSealedItem(source: ByteSource, region: OpenedRegion, number: number): Promise<boolean> {
+  const { head } = region;
+  const item = head.manifest.items[number]!;
+  const dek = region.dataKey(number);
+  for (const [k, part] of item.parts.entries()) {
+    const place = placeOf(head, item, part);
+    if (dek) await readMessage(source, place, dek, contextOf(head, item, part), () => {});
+    // An opened part's own MACs are held to what was sealed too: other slots read by them.
+    await checkMacs(source, place, part, macLeaves(region.leafKey, partNumber(head.manifest, number, k)));
+  }
+  dek?.fill(0);
+  return dek !== undefined;
 }
 
 async function checkMacs(

@@ -14,23 +14,25 @@ const certificate = new X509Certificate(readFileSync(to));
 const recipient = recipientOf(describeKey({ certificate }, to, false));
 const find = async (ref) =>
   (await store.find({ spkiS256: ref.spkiS256 })) ? store.open({ spkiS256: ref.spkiS256 }) : undefined;
-let steps = 0;
+const calls = [];
 const counted =
-  (work) =>
+  (call, work) =>
   async (...args) => {
-    steps += 1;
-    if (steps === dieAt) process.kill(process.pid, "SIGKILL");
+    calls.push(call);
+    if (calls.length === dieAt) process.kill(process.pid, "SIGKILL");
     const result = await work(...args);
     if (result?.fd === undefined) return result;
     const file = {};
     for (const name of ["write", "sync", "truncate", "chmod", "chown", "close"])
-      file[name] = counted((...more) => result[name](...more));
+      file[name] = counted(name, (...more) => result[name](...more));
     for (const name of ["read", "stat"]) file[name] = (...more) => result[name](...more);
     return file;
   };
-const operations = Object.fromEntries(Object.entries(SYSTEM_OPERATIONS).map(([name, work]) => [name, counted(work)]));
+const operations = Object.fromEntries(
+  Object.entries(SYSTEM_OPERATIONS).map(([name, work]) => [name, counted(name, work)]),
+);
 process.stdout.write("ready\n");
 const results = await withFileOperations(operations, () =>
   rotateBatch(files, find, { from: { x5t: from }, to: [recipient], journal, rekey }),
 );
-process.stdout.write(`${JSON.stringify({ states: results.map((r) => r.state), steps })}\n`);
+process.stdout.write(`${JSON.stringify({ states: results.map((r) => r.state), calls })}\n`);
