@@ -272,8 +272,14 @@ describe("the command in its own process", () => {
     const version = await spawnCli(["--version"]);
     const manifest = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
     expect([version.code, version.out, version.err]).toEqual([0, `${manifest.version}\n`, ""]);
+    const wrong = await spawnCli(["digest", "--nonsense", "f"]);
+    expect([wrong.code, wrong.out]).toEqual([2, ""]);
+    expect(wrong.err.length).toBeGreaterThan(0);
+  });
+
+  it("says of any wrong use what is wrong, and ends with 2", async () => {
     for (const args of [["nonsense"], ["digest"], ["digest", "--nonsense", "f"], ["head", "-n", "x", "f"], []]) {
-      const wrong = await spawnCli(args);
+      const wrong = await runCli(args);
       expect([args, wrong.code, wrong.out]).toEqual([args, 2, ""]);
       expect(wrong.err.length).toBeGreaterThan(0);
     }

@@ -4,9 +4,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeOrders } from "../../src/demo/orders.ts";
 import { fileSink } from "../../src/source/file-sink.ts";
+import { runCli } from "../helpers/cli.ts";
 import { qvault } from "../helpers/command.ts";
 
 let folder: string;
+
+/** Runs a command line in this process; names with an ending are files of the folder. */
+async function command(...args: readonly string[]) {
+  const { code, outBytes, err } = await runCli(args.map((arg) => (/\.[a-z]+$/.test(arg) ? join(folder, arg) : arg)));
+  // A byte order mark stays where it is.
+  return { code, stdout: Buffer.from(outBytes).toString("utf8"), stderr: err };
+}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "qvault-convert-"));
@@ -18,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function columnsOf(file: string): Promise<unknown> {
-  const { stdout } = await qvault(["digest", "--ndjson", file], { cwd: folder });
+  const { stdout } = await command("digest", "--ndjson", file);
   return (JSON.parse(stdout) as { readonly tables: readonly { readonly columns: unknown }[] }).tables[0]!.columns;
 }
 
@@ -34,18 +42,16 @@ describe("export and import", () => {
 
   for (const format of ["json", "ndjson"]) {
     it(`through ${format} loses no value`, async () => {
-      await qvault(["export", "orders.qvd", "-o", `lossless.${format}`], { cwd: folder });
-      const back = await qvault(["import", `lossless.${format}`, "-o", `from-${format}.qvd`], { cwd: folder });
+      await command("export", "orders.qvd", "-o", `lossless.${format}`);
+      const back = await command("import", `lossless.${format}`, "-o", `from-${format}.qvd`);
       expect(back).toMatchObject({ code: 0, stdout: "" });
       expect(await columnsOf(`from-${format}.qvd`)).toEqual(await columnsOf("orders.qvd"));
-      expect((await qvault(["verify", `from-${format}.qvd`], { cwd: folder })).code).toBe(0);
+      expect((await command("verify", `from-${format}.qvd`)).code).toBe(0);
     });
   }
 
   it("json is one document in the form of the issue", async () => {
-    const { stdout } = await qvault(["export", "orders.qvd", "-o", "-", "--to", "json", "--rows", "3..5"], {
-      cwd: folder,
-    });
+    const { stdout } = await command("export", "orders.qvd", "-o", "-", "--to", "json", "--rows", "3..5");
     expect(JSON.parse(stdout)).toEqual({
       table: "Orders",
       fields: ["OrderId", "Region", "Customer", "OrderDate", "Amount", "State"],
@@ -69,18 +75,18 @@ describe("export and import", () => {
       "--rows",
       "3..5",
     ];
-    const { stdout } = await qvault(args, { cwd: folder });
+    const { stdout } = await command(...args);
     expect(stdout).toBe("\ufeffOrderDate,Amount,State\r\n2026-01-04,237.58 €,open\r\n2026-01-05,,sent\r\n");
   });
 
   it("refuses to overwrite, and replaces with --force", async () => {
     await writeFile(join(folder, "kept.csv"), "mine");
-    const refused = await qvault(["export", "orders.qvd", "-o", "kept.csv"], { cwd: folder });
+    const refused = await command("export", "orders.qvd", "-o", "kept.csv");
     expect(refused.code).toBe(10);
     expect(refused.stderr).toContain("SINK_EXISTS");
     expect(refused.stderr).toContain("--force");
     expect(await readFile(join(folder, "kept.csv"), "utf8")).toBe("mine");
-    expect((await qvault(["export", "orders.qvd", "-o", "kept.csv", "--force"], { cwd: folder })).code).toBe(0);
+    expect((await command("export", "orders.qvd", "-o", "kept.csv", "--force")).code).toBe(0);
   });
 
   it("creates no target, and leaves no temporary file, when the input turns out damaged on the way", async () => {
@@ -89,24 +95,24 @@ describe("export and import", () => {
     bytes.fill(0xff, bytes.length - 5);
     await writeFile(join(folder, "damaged.qvd"), bytes);
     for (const target of ["out.json", "out.parquet", "out.csv", "out.qvd"]) {
-      const { code, stderr } = await qvault(["export", "damaged.qvd", "-o", target], { cwd: folder });
+      const { code, stderr } = await command("export", "damaged.qvd", "-o", target);
       expect({ target, code }).toEqual({ target, code: 4 });
       expect(stderr).toMatch(/^qvault: error: .*QVD_INDEX at byte \d+\)\n$/);
     }
     expect((await readdir(folder)).filter((name) => name.startsWith("out.") || name.endsWith(".tmp"))).toEqual([]);
-    const piped = await qvault(["export", "damaged.qvd", "-o", "-", "--to", "json"], { cwd: folder });
+    const piped = await command("export", "damaged.qvd", "-o", "-", "--to", "json");
     expect(piped.code).toBe(4);
   });
 
   it("names the formats when the ending of a name says none", async () => {
-    const { code, stderr } = await qvault(["export", "orders.qvd", "-o", "out.xlsx"], { cwd: folder });
+    const { code, stderr } = await command("export", "orders.qvd", "-o", "out.xlsx");
     expect(code).toBe(2);
     expect(stderr).toContain("--to csv|json|ndjson|parquet|arrow|qvd");
   });
 
   it("import refuses what is not the format, by record, without its content", async () => {
     await writeFile(join(folder, "bad.csv"), 'a,b\r\n1,2\r\nsecret-value,"open\r\n');
-    const { code, stderr } = await qvault(["import", "bad.csv", "-o", "bad.qvd"], { cwd: folder });
+    const { code, stderr } = await command("import", "bad.csv", "-o", "bad.qvd");
     expect(code).toBe(4);
     expect(stderr).toContain("IMPORT_SYNTAX");
     expect(stderr).not.toContain("secret");
@@ -114,11 +120,11 @@ describe("export and import", () => {
 
   it("import takes csv cells for texts unless --numbers is given, and 007 always", async () => {
     await writeFile(join(folder, "n.csv"), "id,amount\r\n007,1.5\r\n008,2\r\n");
-    await qvault(["import", "n.csv", "-o", "texts.qvd"], { cwd: folder });
-    await qvault(["import", "n.csv", "-o", "numbers.qvd", "--numbers"], { cwd: folder });
+    await command("import", "n.csv", "-o", "texts.qvd");
+    await command("import", "n.csv", "-o", "numbers.qvd", "--numbers");
     const rows = async (file: string) =>
       (
-        JSON.parse((await qvault(["export", file, "-o", "-", "--to", "json"], { cwd: folder })).stdout) as {
+        JSON.parse((await command("export", file, "-o", "-", "--to", "json")).stdout) as {
           rows: unknown;
         }
       ).rows;
