@@ -42,6 +42,15 @@ export const MAX_HTTP_RANGE_BYTES = 256 * 1024 * 1024;
 /** Rows of a table whose records have no bytes (qvdrs writes such for all-constant tables); see `planLayout`. */
 export const MAX_ROWS_WITHOUT_BYTES = 2 ** 20;
 
+/**
+ * Cells that a table may have in columns of no bits, beside {@link FREE_CELLS_A_BYTE} for each byte of its records: such
+ * a column costs a row nothing, and reading it does.
+ */
+export const MAX_FREE_CELLS = 2 ** 24;
+
+/** Columns of no bits that a byte of a record pays for; a table with a key of two bytes may have 2048 constant columns. */
+export const FREE_CELLS_A_BYTE = 1024;
+
 /** A stream (standard input) as a whole, bytes: it goes to temporary space, which is not endless. */
 export const MAX_STREAM_BYTES = 2 ** 40;
 
@@ -90,6 +99,18 @@ export const MAX_LINT_COMBINATIONS = 1_000_000;
 
 /** Bytes of section access in JSON, which is held as text: a million rows of some columns are less. */
 export const MAX_ACCESS_JSON_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Bytes of a file that is written by hand or by few: manifest, policy case, script, list of names, password. The largest
+ * of them, the manifest of an extracted app, has some 250 bytes for each of up to a few thousand streams.
+ */
+export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
+
+/** Bytes of one line of the journal of a rotation: a path and what became of it. */
+export const MAX_JOURNAL_LINE_BYTES = 64 * 1024;
+
+/** Findings of one audit log that are listed; more are counted. */
+export const MAX_AUDIT_FINDINGS = 10_000;
 
 /** Bytes of one line of an audit log: an event names tables, fields and groups of one user, a few kilobytes. */
 export const MAX_AUDIT_LINE_BYTES = 4 * 1024 * 1024;

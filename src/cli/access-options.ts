@@ -1,9 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { BaseApp, type BaseAppOptions } from "../engine/access-app.ts";
 import { type LoadAppOptions, type LoadedApp, loadApp } from "../engine/access-load.ts";
 import { MODES, type Mode, type Rules, rulesOf, type User } from "../engine/access-report.ts";
 import { AS_ADMIN_NOTE } from "../engine/admin-record.ts";
+import { readSmallText } from "../engine/small-file.ts";
 import { QErr } from "../errors.ts";
 import { type KeyOptions, withKeyOptions, withKeys } from "./key-options.ts";
 import { progress } from "./progress.ts";
@@ -75,10 +75,7 @@ export async function userOf(options: UserOptions): Promise<User> {
 }
 
 async function firstLine(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new QErr("SOURCE_NOT_FOUND", `${path} cannot be read`, { cause });
-  });
-  return text.split(/\r?\n/)[0]!;
+  return (await readSmallText(path)).split(/\r?\n/)[0]!;
 }
 
 export function changedRules(options: AppOptions): Partial<Rules> {

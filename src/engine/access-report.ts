@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isQErr, QErr } from "../errors.ts";
 import { carryOut, decide, type ReducibleApp } from "../reduce/admit.ts";
@@ -13,6 +13,7 @@ import { lint } from "../reduce/lint.ts";
 import { type AccessMatrix, accessMatrix, keptRows, omittedNames } from "../reduce/matrix.ts";
 import type { Rules } from "../reduce/rules.ts";
 import { tableNamed } from "../table/model.ts";
+import { readSmallText } from "./small-file.ts";
 
 export type { AccessDiff } from "../reduce/diff.ts";
 export type { RowExplanation } from "../reduce/explain-row.ts";
@@ -40,13 +41,10 @@ export async function testCases(names: readonly string[]): Promise<CaseReport[]>
   }
   const out: CaseReport[] = [];
   for (const file of files) {
-    const text = await readFile(file, "utf8").catch((cause: unknown) => {
-      throw new QErr("SOURCE_NOT_FOUND", `${file} cannot be read`, { cause });
-    });
     try {
-      out.push({ file, ...runCase(readCase(text)) });
+      out.push({ file, ...runCase(readCase(await readSmallText(file))) });
     } catch (error) {
-      if (!isQErr(error)) throw error;
+      if (!isQErr(error) || error.code === "SOURCE_NOT_FOUND") throw error;
       out.push({ file, ok: false, differences: [`${error.message} (${error.code})`] });
     }
   }

@@ -1,9 +1,10 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { basename } from "node:path";
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import { type OutputTarget, withOutput } from "./convert.ts";
 import type { ExportFormat } from "./export.ts";
+import { readSmallText } from "./small-file.ts";
 
 export { AS_ADMIN_NOTE } from "../table/admin-note.ts";
 
@@ -57,7 +58,7 @@ export async function withAdminRecord<T>(
 export async function hasRecordBeside(path: string): Promise<boolean> {
   if (path === "-") return false;
   try {
-    const found: unknown = JSON.parse(await readFile(metadataPath(path), "utf8"));
+    const found: unknown = JSON.parse(await readSmallText(metadataPath(path)));
     return (found as { "dc:provenance"?: unknown } | null)?.["dc:provenance"] === AS_ADMIN_NOTE;
   } catch {
     // No such file, or one of somebody else.

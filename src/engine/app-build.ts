@@ -1,6 +1,5 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { decodeUtf8 } from "../bytes/utf8.ts";
 import type { QvfPart } from "../container/qvf/parts.ts";
 import { needs, QErr } from "../errors.ts";
 import { upper } from "../reduce/access-table.ts";
@@ -12,6 +11,7 @@ import { readRows } from "../table/read-rows.ts";
 import type { Table } from "../table/table.ts";
 import { EXTRACT_KIND, EXTRACT_MANIFEST, partsFromFolder } from "./app-files.ts";
 import { newAppParts } from "./app-write.ts";
+import { readSmallText } from "./small-file.ts";
 import { tableOfFile } from "./table-of-file.ts";
 
 /** A table of a manifest: a file (QVD or CSV), or rows in the manifest itself. */
@@ -70,7 +70,8 @@ export async function buildApp(path: string, options: { readonly created?: Date 
     const access: AppTable[] = [];
     for (const spec of manifest.sectionAccess ?? []) access.push(await loadAccess(spec, folder, opened));
     checkNames(tables);
-    const script = manifest.scriptText ?? (manifest.script ? await textFile(resolve(folder, manifest.script)) : "");
+    const script =
+      manifest.scriptText ?? (manifest.script ? await readSmallText(resolve(folder, manifest.script)) : "");
     const asAdmin = opened.some((table) => isAdminMade(table.comment));
     const { title } = manifest;
     const parts = await newAppParts({ title, script, tables, access, asAdmin, created: options.created });
@@ -82,20 +83,11 @@ export async function buildApp(path: string, options: { readonly created?: Date 
 }
 
 async function readManifest(path: string): Promise<unknown> {
-  const text = await textFile(path);
+  const text = await readSmallText(path);
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new QErr("APP_MANIFEST", `${path} is not JSON`, { cause });
-  }
-}
-
-async function textFile(path: string): Promise<string> {
-  try {
-    return decodeUtf8(new Uint8Array(await readFile(path)), path).replace(/^\ufeff/, "");
-  } catch (cause) {
-    if (cause instanceof QErr) throw cause;
-    throw new QErr("SOURCE_NOT_FOUND", `${path} cannot be read`, { cause });
   }
 }
 

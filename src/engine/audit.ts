@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { needs, QErr } from "../errors.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../limits.ts";
 import { systemCode } from "../source/file.ts";
@@ -34,7 +33,7 @@ export interface AuditLog {
   append(event: AuditEvent): Promise<void>;
 }
 
-interface ChainedEvent extends AuditEvent {
+export interface ChainedEvent extends AuditEvent {
   readonly seq: number;
   readonly previous: string;
   /** Bytes of a line that a crash had cut short and that made room for this one; what it told of was not opened. */
@@ -143,7 +142,7 @@ async function lastEvent(file: OpenFile, maxLineBytes: number): Promise<LogEnd> 
 }
 
 /** The event of a line whose own hash is right. Anybody can make such a hash, also over what is no event. */
-function checkLine(line: string): ChainedEvent | undefined {
+export function checkLine(line: string): ChainedEvent | undefined {
   const match = /^(\{.*),"hash":"([0-9a-f]{64})"\}$/s.exec(line);
   if (match === null || sha256(`${match[1]}}`) !== match[2]) return undefined;
   try {
@@ -153,60 +152,4 @@ function checkLine(line: string): ChainedEvent | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** What is wrong with an audit log, by line. */
-export interface AuditFinding {
-  /** From 1. */
-  readonly line: number;
-  readonly what: "changed" | "missing or re-ordered" | "cut short";
-}
-
-export interface AuditVerdict {
-  readonly ok: boolean;
-  readonly lines: number;
-  /** Hash of the last line: keep it elsewhere, since lines cut off at the end leave a shorter, perfect chain. */
-  readonly head: string;
-  readonly findings: readonly AuditFinding[];
-}
-
-/**
- * Checks a log: every line unchanged, none missing, none out of order. Lines removed from the end are found only by the
- * `head` that was seen before.
- */
-export async function verifyAuditLog(path: string, head?: string): Promise<AuditVerdict> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (cause) {
-    throw new QErr("SOURCE_NOT_FOUND", `${path} cannot be read`, { cause });
-  }
-  return verifyAudit(text, head);
-}
-
-export function verifyAudit(text: string, head?: string): AuditVerdict {
-  const findings: AuditFinding[] = [];
-  const lines = text.split("\n");
-  const whole = lines.pop() === "";
-  if (!whole) findings.push({ line: lines.length + 1, what: "cut short" });
-  let previous = AUDIT_START;
-  let seq = 0;
-  let headSeen = head === undefined || head === AUDIT_START;
-  lines.forEach((line, i) => {
-    const event = checkLine(line);
-    if (event === undefined) {
-      findings.push({ line: i + 1, what: "changed" });
-      // What follows is judged by itself: its predecessor's hash is unknown.
-      previous = "";
-      seq += 1;
-      return;
-    }
-    const follows = event.seq === seq + 1 && (previous === "" || event.previous === previous);
-    if (!follows) findings.push({ line: i + 1, what: "missing or re-ordered" });
-    previous = event.hash;
-    seq = event.seq;
-    if (event.hash === head) headSeen = true;
-  });
-  if (!headSeen) findings.push({ line: lines.length + 1, what: "missing or re-ordered" });
-  return { ok: findings.length === 0, lines: lines.length, head: previous, findings };
 }

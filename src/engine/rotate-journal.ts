@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { QErr } from "../errors.ts";
+import { MAX_JOURNAL_LINE_BYTES } from "../limits.ts";
 import { systemCode } from "../source/file.ts";
 import { fileOperations, writeAll } from "../source/file-operations.ts";
+import { textLines } from "./text-lines.ts";
 
 /** One line of a journal. Thumbprints and names, never a key. */
 export interface JournalLine {
@@ -28,11 +29,7 @@ export interface Journal {
  * run begins. A line cut off by a crash is passed over.
  */
 export async function openJournal(path: string, job: string): Promise<Journal> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    if (systemCode(cause) === "ENOENT") return "";
-    throw new QErr("SOURCE_READ", `the journal ${path} cannot be read (${systemCode(cause)})`, { cause });
-  });
-  const done = unfinished(text, job);
+  const { done, torn } = await readJournal(path, job);
   const failed = (cause: unknown): never => {
     throw new QErr("SINK_WRITE", `the journal ${path} cannot be written (${systemCode(cause)})`, { cause });
   };
@@ -49,7 +46,7 @@ export async function openJournal(path: string, job: string): Promise<Journal> {
   };
   try {
     // A crash in the middle of a line must not swallow the next one.
-    if (text !== "" && !text.endsWith("\n")) await append("");
+    if (torn) await append("");
     await write({ state: "begin" });
   } catch (cause) {
     await handle.close().catch(() => {});
@@ -58,15 +55,26 @@ export async function openJournal(path: string, job: string): Promise<Journal> {
   return { done, write, close: () => handle.close() };
 }
 
-function unfinished(text: string, job: string): ReadonlySet<string> {
+/** What a journal says of an unfinished run, read line by line: it grows with every run. */
+async function readJournal(
+  path: string,
+  job: string,
+): Promise<{ readonly done: ReadonlySet<string>; readonly torn: boolean }> {
   let done = new Set<string>();
-  for (const line of text.split("\n")) {
-    const entry = parse(line);
-    if (entry?.job !== job) continue;
-    if (entry.state === "end") done = new Set();
-    if (entry.file !== undefined && (entry.state === "done" || entry.state === "unchanged")) done.add(entry.file);
+  let torn = false;
+  try {
+    for await (const { text, ended } of textLines(path, MAX_JOURNAL_LINE_BYTES)) {
+      torn = !ended;
+      const entry = text === undefined ? undefined : parse(text);
+      if (entry?.job !== job) continue;
+      if (entry.state === "end") done = new Set();
+      if (entry.file !== undefined && (entry.state === "done" || entry.state === "unchanged")) done.add(entry.file);
+    }
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") return { done, torn };
+    throw new QErr("SOURCE_READ", `the journal ${path} cannot be read (${systemCode(cause)})`, { cause });
   }
-  return done;
+  return { done, torn };
 }
 
 function parse(line: string): JournalLine | undefined {

@@ -33,7 +33,11 @@ export function kdfWork(): KdfSecret["work"] {
   return { left: MAX_KEY_FILE_ITERATIONS };
 }
 
-function spend(work: KdfSecret["work"], iterations: number): void {
+/**
+ * Takes rounds off what a key file may cause.
+ * @throws `KEY_STORE_FORMAT` beyond the limits
+ */
+export function spend(work: KdfSecret["work"], iterations: number): void {
   needs(
     iterations >= 1 && iterations <= MAX_KDF_ITERATIONS,
     "KEY_STORE_FORMAT",
@@ -85,6 +89,7 @@ export function pkcs12Kdf(
 
 const PBES2 = "1.2.840.113549.1.5.13";
 const PBKDF2 = "1.2.840.113549.1.5.12";
+const SCRYPT = "1.3.6.1.4.1.11591.4.11";
 const PRFS: Readonly<Record<string, string>> = {
   "1.2.840.113549.2.7": "sha1",
   "1.2.840.113549.2.9": "sha256",
@@ -140,6 +145,20 @@ export function needsApprovedPbe(algorithm: DerValue | undefined): void {
   const cipher = CIPHERS[oid(cipherId)]?.[0];
   if (oid(kdfId) !== PBKDF2) throw notApproved(`the key derivation ${oid(kdfId)}`);
   if (!cipher?.startsWith("aes-")) throw notApproved(`the cipher ${cipher ?? oid(cipherId)}`);
+}
+
+/**
+ * The rounds that a scheme asks for; of scrypt each of its N * r * p mixings is one.
+ * @throws `KEY_STORE_FORMAT` if that cannot be read
+ */
+export function pbeRounds(algorithm: DerValue | undefined): number {
+  const [id, parameters] = children(algorithm, DER.sequence);
+  const [first, rounds] = children(parameters, DER.sequence);
+  if (oid(id) !== PBES2) return smallInteger(rounds);
+  const [kdf, kdfParameters] = children(first, DER.sequence);
+  const [, ...numbers] = children(kdfParameters, DER.sequence);
+  const counts = oid(kdf) === SCRYPT ? numbers.slice(0, 3) : numbers.slice(0, 1);
+  return counts.reduce((product, number) => product * smallInteger(number), 1);
 }
 
 function pbes2(parameters: DerValue, secret: KdfSecret, data: Uint8Array): Uint8Array {

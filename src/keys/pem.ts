@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { QErr } from "../errors.ts";
 import { notApproved } from "./approved.ts";
-import { children, DER, readDer } from "./der.ts";
-import { needsApprovedPbe, wrongPassword } from "./pbe.ts";
+import { children, DER, type DerValue, readDer } from "./der.ts";
+import { type KdfSecret, kdfWork, needsApprovedPbe, pbeRounds, spend, wrongPassword } from "./pbe.ts";
 import type { KeyFileContent } from "./pkcs12.ts";
 
 export interface PemContent extends KeyFileContent {
@@ -29,18 +29,26 @@ export function readPem(text: string, password: string | undefined, approvedOnly
   const keys: KeyObject[] = [];
   const publicKeys: KeyObject[] = [];
   const certificates: X509Certificate[] = [];
+  const work = kdfWork();
   for (const [block, label] of text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g)) {
     if (label === "CERTIFICATE" || label === "X509 CERTIFICATE" || label === "TRUSTED CERTIFICATE")
       certificates.push(read(() => new X509Certificate(block)));
     else if (label === "PUBLIC KEY") publicKeys.push(read(() => createPublicKey(block)));
-    else if (label!.endsWith("PRIVATE KEY")) keys.push(readPrivateKey(block, password, approvedOnly));
+    else if (label!.endsWith("PRIVATE KEY")) keys.push(readPrivateKey(block, password, work, approvedOnly));
   }
   return { keys, certificates, publicKeys };
 }
 
-function readPrivateKey(block: string, password: string | undefined, approvedOnly: boolean): KeyObject {
+function readPrivateKey(
+  block: string,
+  password: string | undefined,
+  work: KdfSecret["work"],
+  approvedOnly: boolean,
+): KeyObject {
   if (!pemNeedsPassword(block)) return read(() => createPrivateKey(block));
   if (approvedOnly) checkApproved(block);
+  // OpenSSL's old form is one round of MD5.
+  if (!block.includes("Proc-Type:")) checkWork(block, work);
   try {
     return createPrivateKey({ key: block, passphrase: password ?? "" });
   } catch {
@@ -50,8 +58,24 @@ function readPrivateKey(block: string, password: string | undefined, approvedOnl
 
 function checkApproved(block: string): void {
   if (block.includes("Proc-Type:")) throw notApproved("a key derivation with MD5, of OpenSSL's old PEM");
+  needsApprovedPbe(schemeOf(block));
+}
+
+/** OpenSSL does as many rounds as it is told to. */
+function checkWork(block: string, work: KdfSecret["work"]): void {
+  let rounds: number;
+  try {
+    rounds = pbeRounds(schemeOf(block));
+  } catch {
+    throw wrongPassword();
+  }
+  spend(work, rounds);
+}
+
+/** How a PKCS#8 block says that it is encrypted. */
+function schemeOf(block: string): DerValue | undefined {
   const der = Buffer.from(block.replace(/-----[^-]+-----|\s/g, ""), "base64");
-  needsApprovedPbe(children(readDer(der), DER.sequence)[0]!);
+  return children(readDer(der), DER.sequence)[0];
 }
 
 function read<T>(parse: () => T): T {

@@ -106,7 +106,12 @@ export function wipeSlot(slot: OpenedSlot): void {
 /** Opens one slot with the first recipient whose key is found, or gives undefined if none is. */
 async function openSlot(head: RegionHead, slot: number, find: FindKey): Promise<OpenedSlot | undefined> {
   let failed: QErr | undefined;
+  const tried = new Set<string>();
   for (const recipient of head.entries[slot]!.jwe.recipients) {
+    const { kid, alg } = recipient.header;
+    // The same key again can only be meant to cost time: it is tried once in each way.
+    if (tried.has(`${alg} ${kid}`)) continue;
+    tried.add(`${alg} ${kid}`);
     const handle = await find(refOf(recipient));
     if (handle === undefined) continue;
     try {

@@ -4,7 +4,14 @@ import type { QvdHeader } from "../../src/container/qvd/header.ts";
 import { planLayout } from "../../src/container/qvd/layout.ts";
 import { encodeHeader, isQvf, parseHeader, SECTOR } from "../../src/container/qvf/header.ts";
 import { QErr } from "../../src/errors.ts";
-import { MAX_BIT_WIDTH, MAX_ROWS_WITHOUT_BYTES, MAX_SYMBOL_BYTES, MAX_SYMBOLS } from "../../src/limits.ts";
+import {
+  FREE_CELLS_A_BYTE,
+  MAX_BIT_WIDTH,
+  MAX_FREE_CELLS,
+  MAX_ROWS_WITHOUT_BYTES,
+  MAX_SYMBOL_BYTES,
+  MAX_SYMBOLS,
+} from "../../src/limits.ts";
 
 /** What a call says: its code, or what it gave. */
 function said<T>(work: () => T): T | string {
@@ -70,6 +77,20 @@ describe("where the parts of a QVD lie", () => {
     // With bytes there may be more of them.
     const many = MAX_ROWS_WITHOUT_BYTES + 1;
     expect(typeof plan({ noOfRecords: many, length: many * 2 }, 2 ** 50)).toBe("object");
+  });
+
+  it("has no more cells that cost nothing than its records pay for", () => {
+    const free = { ...field, bitWidth: 0, length: 0, noOfSymbols: 0 };
+    const wide = (columns: number, rows: number, recordByteSize = 0) =>
+      plan(
+        { fields: Array(columns).fill(free), noOfRecords: rows, recordByteSize, length: rows * recordByteSize },
+        2 ** 40,
+      );
+    expect(typeof wide(16, MAX_FREE_CELLS / 16)).toBe("object");
+    expect(wide(17, MAX_FREE_CELLS / 16)).toBe("LIMIT_EXCEEDED");
+    const rows = MAX_FREE_CELLS / 16;
+    expect(typeof wide(16 + FREE_CELLS_A_BYTE, rows, 1)).toBe("object");
+    expect(wide(17 + FREE_CELLS_A_BYTE, rows, 1)).toBe("LIMIT_EXCEEDED");
   });
 
   it("has no part upon another; parts of no bytes lie nowhere", () => {

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { verifyAuditLog } from "../../src/engine/audit.ts";
+import { verifyAuditLog } from "../../src/engine/audit-verify.ts";
 import { SHOP, writeQvds } from "../engine/access-folder.ts";
 import { runCli } from "../helpers/cli.ts";
 import { plainQvd } from "../seal/sealed.ts";

@@ -12,9 +12,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { AUDIT_START, type AuditEvent, fileAuditLog, verifyAudit, verifyAuditLog } from "../../src/engine/audit.ts";
+import { AUDIT_START, type AuditEvent, fileAuditLog } from "../../src/engine/audit.ts";
+import { verifyAudit, verifyAuditLog } from "../../src/engine/audit-verify.ts";
 import { withLock } from "../../src/engine/file-lock.ts";
-import { MAX_AUDIT_LINE_BYTES } from "../../src/limits.ts";
+import { MAX_AUDIT_FINDINGS, MAX_AUDIT_LINE_BYTES } from "../../src/limits.ts";
 import { isGone, type Owner, ownerHere, ownerText, parseOwner } from "../../src/source/process-owner.ts";
 import { failure } from "../helpers/errors.ts";
 import { temporaryFolder } from "./access-folder.ts";
@@ -51,7 +52,13 @@ describe("audit log", () => {
     expect(lines.map((l) => l.seq)).toEqual([1, 2, 3, 4, 5]);
     expect(lines[0].previous).toBe(AUDIT_START);
     expect(lines[3].previous).toBe(lines[2].hash);
-    expect(await verifyAuditLog(path)).toEqual({ ok: true, lines: 5, head: lines[4].hash, findings: [] });
+    expect(await verifyAuditLog(path)).toEqual({
+      ok: true,
+      lines: 5,
+      head: lines[4].hash,
+      findings: [],
+      moreFindings: 0,
+    });
   });
 
   it("finds a changed, a missing, a re-ordered and a cut line", async () => {
@@ -131,6 +138,34 @@ describe("audit log", () => {
     await failure("AUDIT_BROKEN", () => fileAuditLog(path, { maxLineBytes: maxLineBytes - 1 }).append(event(5)));
     expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 4 });
     expect(existsSync(`${path}.lock`)).toBe(false);
+  });
+
+  it("is read line by line: pieces join, a line beyond any that is written is damage", async () => {
+    const { path, text } = await logOf("long-lines", 3);
+    // 64 KiB and more, so that lines go over the ends of what is read at once.
+    const [first, second] = text.split("\n");
+    const many = Array.from({ length: 700 }, () => `${first}\n${second}\n`).join("");
+    writeFileSync(path, many);
+    const seen = await verifyAuditLog(path);
+    expect(seen).toEqual(verifyAudit(many));
+    expect(seen.findings).toHaveLength(699);
+    expect(seen.findings[0]).toEqual({ line: 3, what: "missing or re-ordered" });
+    const longest = (bytes: number) => `{"${"a".repeat(bytes - 4)}"}`;
+    writeFileSync(path, `${longest(MAX_AUDIT_LINE_BYTES + 1)}\n${text}`);
+    expect((await verifyAuditLog(path)).findings[0]).toEqual({ line: 1, what: "changed" });
+    expect((await verifyAuditLog(path)).lines).toBe(4);
+    writeFileSync(path, `${text}{"half`);
+    expect((await verifyAuditLog(path)).findings).toEqual([{ line: 4, what: "cut short" }]);
+  });
+
+  it("lists as many findings as can be read, and counts the others", async () => {
+    const path = join(folder, "many-findings");
+    writeFileSync(path, "\n".repeat(MAX_AUDIT_FINDINGS));
+    expect(await verifyAuditLog(path)).toMatchObject({ ok: false, lines: MAX_AUDIT_FINDINGS, moreFindings: 0 });
+    writeFileSync(path, "\n".repeat(MAX_AUDIT_FINDINGS + 1));
+    const { findings, moreFindings } = await verifyAuditLog(path);
+    expect(findings).toHaveLength(MAX_AUDIT_FINDINGS);
+    expect(moreFindings).toBe(1);
   });
 
   it("says so if there is no log", async () => {

@@ -96,6 +96,33 @@ export function pkcs12WithRounds(rounds: number): Uint8Array {
   );
 }
 
+/** A positive number of up to four bytes, as long as it need not be. */
+const count = (n: number) => integer((n >>> 24) & 127, (n >>> 16) & 255, (n >>> 8) & 255, n & 255);
+
+/** A PKCS#8 PEM under PBES2 whose PBKDF2 asks for `rounds`. */
+export function pemWithRounds(rounds: number): Uint8Array {
+  const prf = der(SEQ, derOid("1.2.840.113549.2.9"), der(0x05));
+  return pemUnder(der(SEQ, derOid("1.2.840.113549.1.5.12"), der(SEQ, octets(SALT), count(rounds), prf)));
+}
+
+/** The same under scrypt (RFC 7914 section 7.1). */
+export function pemWithScrypt(n: number, r: number, p: number): Uint8Array {
+  return pemUnder(der(SEQ, derOid("1.3.6.1.4.1.11591.4.11"), der(SEQ, octets(SALT), count(n), count(r), count(p))));
+}
+
+function pemUnder(kdf: Uint8Array): Uint8Array {
+  const scheme = der(SEQ, kdf, der(SEQ, derOid("2.16.840.1.101.3.4.1.42"), octets(IV)));
+  const key = der(SEQ, der(SEQ, derOid("1.2.840.113549.1.5.13"), scheme), octets(encrypted(pkcs8)));
+  return new TextEncoder().encode(pemBlock("ENCRYPTED PRIVATE KEY", key));
+}
+
+function pemBlock(label: string, bytes: Uint8Array): string {
+  const lines = Buffer.from(bytes)
+    .toString("base64")
+    .match(/.{1,64}/g)!;
+  return `-----BEGIN ${label}-----\n${lines.join("\n")}\n-----END ${label}-----\n`;
+}
+
 export function pemSeeds(): Uint8Array[] {
   const { publicKey } = certificate;
   const encryptedPem = testKey

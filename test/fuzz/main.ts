@@ -133,7 +133,6 @@ async function main(): Promise<number> {
       executions,
       outcomes: Object.fromEntries(outcomes),
       coverage,
-      files: target.files,
       corpus: readPack(join(folder, "corpus"), target.name).length,
       crashes: { found: readCrashes(join(folder, "crashes"), target.name).length, open: run.finds.length },
     });

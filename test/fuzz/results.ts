@@ -17,9 +17,8 @@ export interface FuzzResult {
   readonly executions: number;
   /** Inputs that ended in each code, `read` for those that were accepted. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** Share of the code in `files` that ran, in percent; the best of all runs. */
+  /** Share of the code in the target's files that ran, in percent; the best of all runs. */
   readonly coverage: number;
-  readonly files: readonly string[];
   /** Inputs kept because each runs code that no other does. */
   readonly corpus: number;
   /** Finds of all runs, each kept under `test/fuzz/crashes`; `open` are those that still fail. */

@@ -3,7 +3,8 @@ import { decodeUtf8 } from "../../src/bytes/utf8.ts";
 import { buildApp } from "../../src/engine/app-build.ts";
 import { digestApp } from "../../src/engine/app-digest.ts";
 import { writeApp } from "../../src/engine/app-write.ts";
-import { AUDIT_START, type AuditEvent, chain, fileAuditLog, verifyAuditLog } from "../../src/engine/audit.ts";
+import { AUDIT_START, type AuditEvent, chain, fileAuditLog } from "../../src/engine/audit.ts";
+import { verifyAuditLog } from "../../src/engine/audit-verify.ts";
 import { openQvfApp } from "../../src/engine/qvf-app.ts";
 import { openJournal } from "../../src/engine/rotate-journal.ts";
 import { readCase } from "../../src/reduce/case-format.ts";
@@ -141,7 +142,7 @@ const hashed: Mutator = async (data, random, other) => {
 
 const auditLog: Target = {
   name: "audit-log",
-  files: ["engine/audit.ts"],
+  files: ["engine/audit.ts", "engine/audit-verify.ts", "engine/text-lines.ts"],
   maxBytes: 8 * 1024,
   mutators: [rechain, hashed, mutateJsonLines],
   seeds: async () => [chained([EVENT]), chained([EVENT, { ...EVENT, outcome: "denied" }, EVENT]), new Uint8Array(0)],

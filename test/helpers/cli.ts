@@ -50,23 +50,36 @@ const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url
 export interface ChildResult extends CliResult {
   /** The greatest resident set of the process, in MiB. */
   readonly maxRssMiB: number;
+  /** Processor time of the process, all threads, in ms; 0 if it was killed. */
+  readonly cpuMs: number;
 }
 
 /**
- * Makes a process say on leaving how much memory it had at the most, in KiB. Linux counts into `maxRSS` what the parent had
+ * Makes a process say on leaving how much memory it had at the most, in KiB, and its processor time in µs. Linux counts into `maxRSS` what the parent had
  * when it forked, so the high-water mark of the process itself is taken where there is one.
  */
 const REPORT_RSS = `import{readFileSync,writeSync}from"node:fs";
 const own=()=>{try{return /VmHWM:\\s*(\\d+)/.exec(readFileSync("/proc/self/status","utf8"))[1]}catch{return process.resourceUsage().maxRSS}};
-process.on("exit",()=>writeSync(3,String(own())))`;
+const spent=()=>{const{user,system}=process.cpuUsage();return user+system};
+process.on("exit",()=>writeSync(3,own()+" "+spent()))`;
+
+export interface ChildOptions {
+  readonly stdin?: Uint8Array;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Killed after so long by the wall clock. */
+  readonly timeoutMs?: number;
+}
 
 /** Runs the built command in a process of its own. */
-export function spawnCli(args: readonly string[], options: { readonly stdin?: Uint8Array } = {}): Promise<ChildResult> {
+export function spawnCli(args: readonly string[], options: ChildOptions = {}): Promise<ChildResult> {
   if (!existsSync(MAIN)) throw new Error("dist is missing: run npm run build first, as npm test does");
   const preload = `data:text/javascript,${encodeURIComponent(REPORT_RSS)}`;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["--import", preload, MAIN, ...args], {
       stdio: ["pipe", "pipe", "pipe", "pipe"],
+      env: { ...process.env, ...options.env },
+      timeout: options.timeoutMs,
+      killSignal: "SIGKILL",
     });
     const pieces: Buffer[][] = [[], [], [], []];
     for (const fd of [1, 2, 3]) {
@@ -77,13 +90,15 @@ export function spawnCli(args: readonly string[], options: { readonly stdin?: Ui
     child.stdin!.on("error", () => {});
     child.stdin!.end(options.stdin);
     child.on("close", (code) => {
-      const [, out, err, rss] = pieces.map((list) => Buffer.concat(list));
+      const [, out, err, report] = pieces.map((list) => Buffer.concat(list));
+      const [kib, micros] = report!.toString().split(" ");
       resolve({
         code: code ?? -1,
         out: out!.toString("utf8"),
         outBytes: new Uint8Array(out!),
         err: err!.toString("utf8"),
-        maxRssMiB: Number(rss!.toString()) / 1024,
+        maxRssMiB: Number(kib) / 1024,
+        cpuMs: Number(micros ?? 0) / 1000,
       });
     });
   });

@@ -6,7 +6,7 @@ import { readPkcs12 } from "../../src/keys/pkcs12.ts";
 import { MAX_JWE_BYTES, MAX_KDF_ITERATIONS, MAX_RECIPIENTS } from "../../src/limits.ts";
 import { createJwe, type Jwe, parseJwe } from "../../src/seal/jwe.ts";
 import { defaultProvider } from "../../src/seal/provider.ts";
-import { pemSeeds, pkcs12Seeds, pkcs12WithRounds } from "../fuzz/key-files.ts";
+import { pemSeeds, pemWithRounds, pemWithScrypt, pkcs12Seeds, pkcs12WithRounds } from "../fuzz/key-files.ts";
 import { testRecipient } from "../fuzz/keys.ts";
 import { type Fault, type FaultKind, textFault, utf8 } from "./fault.ts";
 
@@ -81,6 +81,13 @@ const PEM: readonly Fault[] = [
   textFault("KEY_STORE_FORMAT", "a private key that is none", block("PRIVATE KEY", "MAA=")),
   textFault("KEY_STORE_FORMAT", "an EC key that is none", block("EC PRIVATE KEY", "MAA=")),
   textFault("KEY_PIN_INCORRECT", "an encrypted key that is none", block("ENCRYPTED PRIVATE KEY", "MAA=")),
+  bytesFault("KEY_STORE_FORMAT", "PBKDF2 of over a million rounds", () => pemWithRounds(MAX_KDF_ITERATIONS + 1)),
+  bytesFault("KEY_STORE_FORMAT", "PBKDF2 of two thousand million rounds", () => pemWithRounds(2 ** 31 - 1)),
+  bytesFault("KEY_STORE_FORMAT", "scrypt of a gigabyte", () => pemWithScrypt(2 ** 20, 8, 1)),
+  bytesFault("KEY_STORE_FORMAT", "scrypt a million times over", () => pemWithScrypt(2, 1, 1_000_000)),
+  bytesFault("KEY_PIN_INCORRECT", "scrypt as OpenSSL writes it, under another passphrase", () =>
+    pemWithScrypt(16384, 8, 1),
+  ),
   bytesFault("KEY_PIN_INCORRECT", "an encrypted key under another passphrase", () => pemSeeds()[4]!),
 ];
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { openFile } from "../../src/engine/open.ts";
 import { MAX_HTTP_RANGE_BYTES } from "../../src/limits.ts";
-import { httpSource } from "../../src/source/http.ts";
+import { HTTP_TIMEOUT_MS, httpSource } from "../../src/source/http.ts";
 import { readRows } from "../../src/table/read-rows.ts";
 import { failure } from "../helpers/errors.ts";
 import { qvdOf } from "../helpers/tables.ts";
@@ -110,6 +110,56 @@ describe("an HTTP source", () => {
       await failure(code, () => httpSource(url));
       server!.close();
     }
+  });
+
+  it("gives up on a server that says nothing, before its answer, at its first byte and in the middle", async () => {
+    expect(HTTP_TIMEOUT_MS).toBe(30_000);
+    const stalled = async (from: number, response: (r: ServerResponse) => void) => {
+      const { listener } = ranges(BODY, (request, _, answered) => {
+        if (request < from) return false;
+        response(answered);
+        return true;
+      });
+      const url = await serve(listener);
+      const error = await failure("SOURCE_READ", async () =>
+        (await httpSource(url, undefined, 200)).read(0, BODY.byteLength),
+      );
+      expect(error.message).toMatch(/f\.qvd sent nothing for 0\.2 s$/);
+      // The connection is closed, not left to the server.
+      await new Promise<void>((resolve, reject) => {
+        const open = () =>
+          server!.getConnections((cause, count) =>
+            cause ? reject(cause) : count === 0 ? resolve() : setTimeout(open, 10),
+          );
+        open();
+      });
+      server!.close();
+    };
+    await stalled(0, () => {});
+    await stalled(1, () => {});
+    const head = { "content-range": `bytes 0-${BODY.byteLength - 1}/${BODY.byteLength}`, etag: '"1"' };
+    await stalled(1, (response) => response.writeHead(206, head).flushHeaders());
+    await stalled(1, (response) => void response.writeHead(206, head).write(BODY.subarray(0, 10)));
+  });
+
+  it("waits for each piece anew, so that a slow server is read to the end", async () => {
+    const { listener } = ranges(BODY, (request, { first, last }, response) => {
+      if (request === 0) return false;
+      response.writeHead(206, { "content-range": `bytes ${first}-${last}/${BODY.byteLength}`, etag: '"1"' });
+      let at = 0;
+      const timer = setInterval(() => {
+        response.write(BODY.subarray(at, at + 200));
+        at += 200;
+        if (at >= BODY.byteLength) {
+          clearInterval(timer);
+          response.end();
+        }
+      }, 150);
+      return true;
+    });
+    // Five pieces take 750 ms in all, each of them far less than what one is waited for.
+    const source = await httpSource(await serve(listener), undefined, 600);
+    expect(await source.read(0, BODY.byteLength)).toEqual(BODY);
   });
 
   it("says that nobody answers, and that an address is none", async () => {

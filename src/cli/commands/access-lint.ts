@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { lintAccess } from "../../engine/access-report.ts";
-import { QErr } from "../../errors.ts";
+import { readSmallText } from "../../engine/small-file.ts";
 import { type OwnerOptions, ownersApp, rulesFor, withOwnerOptions } from "../access-options.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -35,11 +34,8 @@ export function accessLintCommand({ terminal, outcome }: CommandContext): Comman
 }
 
 async function namesIn(path: string): Promise<Set<string>> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw new QErr("SOURCE_NOT_FOUND", `${path} cannot be read`, { cause });
-  });
   return new Set(
-    text
+    (await readSmallText(path))
       .split(/\r?\n/)
       .map((l) => l.trim().toUpperCase())
       .filter((l) => l !== ""),

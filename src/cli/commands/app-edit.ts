@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { editApp } from "../../engine/app-edit.ts";
 import { writeApp } from "../../engine/app-write.ts";
 import { withOutput } from "../../engine/convert.ts";
 import { openSource } from "../../engine/open.ts";
 import { openQvfApp } from "../../engine/qvf-app.ts";
+import { readSmallText } from "../../engine/small-file.ts";
 import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { repeated } from "../key-options.ts";
@@ -47,7 +47,7 @@ export function appEditCommand({ terminal }: CommandContext): Command {
       if ([options.script, drop, tables, dropTables, rows].every((given) => given === undefined)) {
         throw new QErr("USAGE", "nothing is to be changed", { hint: "add --script, --drop, --table, … (see --help)" });
       }
-      const script = options.script === undefined ? undefined : await scriptFile(options.script);
+      const script = options.script === undefined ? undefined : await readSmallText(options.script);
       const app = await openQvfApp(await openSource(file, { stdin: terminal.stdin }));
       try {
         const edited = await editApp(app, { script, drop, tables, dropTables, rows });
@@ -73,15 +73,4 @@ function pairs<T>(parse: (text: string) => T) {
     if (before?.has(name)) throw new InvalidArgumentError(`table ${JSON.stringify(name)} is named twice`);
     return new Map([...(before ?? []), [name, parse(match[3]!)]]);
   };
-}
-
-async function scriptFile(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new QErr("SOURCE_NOT_FOUND", `${path} cannot be read`, { cause });
-  });
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new QErr("BYTES_UTF8", `${path} is not UTF-8`, { cause });
-  }
 }

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { verifyAuditLog } from "../../engine/audit.ts";
+import { verifyAuditLog } from "../../engine/audit-verify.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printable } from "../terminal.ts";
@@ -15,6 +15,7 @@ export function auditCommand({ terminal, outcome }: CommandContext): Command {
       if (!verdict.ok) outcome.exitCode = EXIT.FINDING;
       if (options.json) return terminal.out(`${JSON.stringify({ schemaVersion: 1, file, ...verdict })}\n`);
       for (const f of verdict.findings) await terminal.out(`${printable(`${file}: line ${f.line} ${f.what}`)}\n`);
+      if (verdict.moreFindings > 0) await terminal.out(`${printable(file)}: and ${verdict.moreFindings} more\n`);
       if (verdict.ok) await terminal.out(`${printable(file)}: ${verdict.lines} lines, head ${verdict.head}\n`);
     });
   return new Command("audit").description("work with audit logs").addCommand(verify);

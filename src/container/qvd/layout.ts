@@ -1,5 +1,11 @@
 import { needs, QErr, quoted } from "../../errors.ts";
-import { MAX_BIT_WIDTH, MAX_ROWS_WITHOUT_BYTES, MAX_SYMBOL_BYTES } from "../../limits.ts";
+import {
+  FREE_CELLS_A_BYTE,
+  MAX_BIT_WIDTH,
+  MAX_FREE_CELLS,
+  MAX_ROWS_WITHOUT_BYTES,
+  MAX_SYMBOL_BYTES,
+} from "../../limits.ts";
 import type { Part } from "../part.ts";
 import type { QvdHeader } from "./header.ts";
 
@@ -60,6 +66,13 @@ export function planLayout(header: QvdHeader, fileSize: number): QvdLayout {
     header.recordByteSize > 0 || header.noOfRecords <= MAX_ROWS_WITHOUT_BYTES,
     "LIMIT_EXCEEDED",
     `${header.noOfRecords} records of no bytes are over ${MAX_ROWS_WITHOUT_BYTES}`,
+    { part: records.name },
+  );
+  const free = header.noOfRecords * header.fields.filter((field) => field.bitWidth === 0).length;
+  needs(
+    free <= MAX_FREE_CELLS + FREE_CELLS_A_BYTE * header.length,
+    "LIMIT_EXCEEDED",
+    `${free} cells in columns of no bits are too many for ${header.length} bytes of records`,
     { part: records.name },
   );
   checkDisjoint([...symbols, records]);

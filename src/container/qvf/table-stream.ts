@@ -1,7 +1,7 @@
 import { type Cursor, readBytes, readI32, readU32 } from "../../bytes/cursor.ts";
 import { type ByteWriter, writeBytes, writeI32, writeU32 } from "../../bytes/writer.ts";
 import { needs, QErr } from "../../errors.ts";
-import { MAX_BIT_WIDTH, MAX_FIELDS } from "../../limits.ts";
+import { FREE_CELLS_A_BYTE, MAX_BIT_WIDTH, MAX_FIELDS, MAX_FREE_CELLS } from "../../limits.ts";
 import { deflateLikeQlik } from "./deflate.ts";
 import { readText, writeText } from "./text.ts";
 
@@ -71,6 +71,14 @@ export function readTableHead(c: Cursor): TableHead {
       throw new QErr(c.code, `${c.part} has no rows where they should begin`, { part: c.part, offset: c.base + at });
     }
   }
+  const free = rows * columns.filter((column) => column.width === 0).length;
+  const paid = columns.reduce((sum, { width }) => sum + (width === 0 ? 0 : vectorBytes(rows, width)), 0);
+  needs(
+    free <= MAX_FREE_CELLS + FREE_CELLS_A_BYTE * paid,
+    "LIMIT_EXCEEDED",
+    `${c.part}: ${free} cells in columns of no bits are too many for ${paid} bytes of the others`,
+    place,
+  );
   return { name, source, unknown, rows, synthetic, columns };
 }
 
