@@ -92,6 +92,24 @@ export const MAX_QVF_TABLES = 16_384;
  */
 export const MAX_QVF_IMPLICIT_SYMBOLS = 2 ** 26;
 
+/**
+ * How many of them a file of any size may state, beside {@link IMPLICIT_SYMBOLS_A_BYTE} for each of its bytes: each is in
+ * a row of some table, which takes about a byte.
+ */
+export const MAX_FREE_SYMBOLS = 2 ** 22;
+
+/** Symbols that a byte of the file pays for; deflate brings the numbers of rows to an eighth at the best. */
+export const IMPLICIT_SYMBOLS_A_BYTE = 8;
+
+/**
+ * Bytes that the columns of a QVF table, or the symbols of a field, may inflate to beside {@link INFLATED_A_BYTE} for each
+ * byte of their stream: they are held in memory, and a deflate bomb has a thousand for each.
+ */
+export const MAX_FREE_INFLATED_BYTES = 96 * 1024 * 1024;
+
+/** A table of which a byte says more than 128 bytes, all columns together, and over 96 MiB, was made to be one. */
+export const INFLATED_A_BYTE = 128;
+
 /** Size of a damaged QVF that is searched for what survives: every byte of it is looked at. */
 export const MAX_QVF_SALVAGE_BYTES = 4 * 1024 ** 3;
 /** Value combinations of one user that lint counts one by one when it looks for unintended ones. */
@@ -169,6 +187,12 @@ export const MAX_KDF_ITERATIONS = 1_000_000;
  * times 600,000; without this a file of many small bags would keep a processor for hours.
  */
 export const MAX_KEY_FILE_ITERATIONS = 2_500_000;
+
+/**
+ * Bits of an RSA key: what OpenSSL takes of a public one. An operation with a private key of twice the length takes eight
+ * times as long, and OpenSSL sets no end to that.
+ */
+export const MAX_RSA_BITS = 16_384;
 
 /** A message between this process and the one that runs a PKCS#11 module: 4096 certificates of 4 KB. */
 export const MAX_ISOLATED_MESSAGE_BYTES = 16 * 1024 * 1024;

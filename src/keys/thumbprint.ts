@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { needs, QErr } from "../errors.ts";
+import { MAX_RSA_BITS } from "../limits.ts";
 import type { Curve, KeyInfo, KeyRef } from "./keystore.ts";
 import { usesOf } from "./usage.ts";
 
@@ -53,7 +54,7 @@ export function pick(infos: readonly KeyInfo[], ref: KeyRef, where: string): Key
 
 /**
  * What a public key or certificate is.
- * @throws `KEY_ALG_UNSUPPORTED` if it is neither RSA nor ECDSA/ECDH on P-256, P-384 or P-521
+ * @throws `KEY_ALG_UNSUPPORTED` if it is neither RSA of up to 16,384 bits nor ECDSA/ECDH on P-256, P-384 or P-521
  */
 export function describeKey(
   source: { readonly certificate: X509Certificate } | { readonly publicKey: KeyObject },
@@ -75,7 +76,9 @@ export function describeKey(
     where,
   };
   if (publicKey.asymmetricKeyType === "rsa") {
-    return { ...common, type: "rsa", bits: publicKey.asymmetricKeyDetails?.modulusLength ?? 0 };
+    const bits = publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
+    needs(bits <= MAX_RSA_BITS, "KEY_ALG_UNSUPPORTED", () => `${common.label} has ${bits} bits, over ${MAX_RSA_BITS}`);
+    return { ...common, type: "rsa", bits };
   }
   const curve = CURVES[publicKey.asymmetricKeyDetails?.namedCurve ?? ""];
   if (publicKey.asymmetricKeyType !== "ec" || curve === undefined) {

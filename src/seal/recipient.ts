@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { needs, QErr } from "../errors.ts";
 import type { Curve, EcPoint, KeyInfo } from "../keys/keystore.ts";
+import { MAX_RSA_BITS } from "../limits.ts";
 
 /** Key management algorithms of a slot; a fixed list, never negotiated (RFC 7518 sections 4.3 and 4.6). */
 export type RecipientAlg = "RSA-OAEP-256" | "RSA-OAEP" | "ECDH-ES+A256KW";
@@ -26,7 +27,6 @@ export interface RecipientOptions {
 }
 
 const MIN_RSA_BITS = 2048;
-const MAX_RSA_BITS = 16384;
 
 /**
  * A recipient from a certificate or a bare public key.

@@ -21,7 +21,7 @@ export const STAR = -1;
 export async function openAccessTables(bytes: Uint8Array, inflate: Inflate): Promise<readonly QvfTable[]> {
   const stream: AccessStream = parseAccessStream(bytes);
   const stored: SymbolTable[] = [];
-  for (const field of stream.fields) stored.push(await fieldSymbols(field, "qvapp_qaccess", inflate));
+  for (const field of stream.fields) stored.push(await fieldSymbols(field, "qvapp_qaccess", inflate, bytes.byteLength));
   const listed = stored.map(withStar);
   const fieldsBefore = stream.fields.map((field, k) => modelField(stream.names[k]!, field, stored[k]!));
   const fieldsAfter = stream.fields.map((field, k) => modelField(stream.names[k]!, field, listed[k]!.symbols));

@@ -13,6 +13,7 @@ import {
 import { type FieldTail, parseFieldTail } from "../container/qvf/field-tail.ts";
 import type { QvfContainer } from "../container/qvf/reader.ts";
 import { isQErr, needs } from "../errors.ts";
+import { IMPLICIT_SYMBOLS_A_BYTE, MAX_FREE_SYMBOLS, MAX_QVF_IMPLICIT_SYMBOLS } from "../limits.ts";
 import type { NumberFormat } from "./field.ts";
 import { decodeSymbols } from "./qvf-symbols.ts";
 import type { SymbolTable } from "./symbols.ts";
@@ -49,8 +50,9 @@ export async function openField(
   });
   let symbols: Promise<SymbolTable> | undefined;
   const { formats, fieldClass, base, tail } = head;
+  const fileBytes = container.source.size;
   const countOf = async () =>
-    (await fieldSymbols(parseFieldStream(await container.read(part), part), part, inflate)).count;
+    (await fieldSymbols(parseFieldStream(await container.read(part), part), part, inflate, fileBytes)).count;
   // Synthetic keys state no count outside their blob, which then has four bytes.
   const stated = tail.texts + tail.numbers;
   const symbolCount = stated === 0 && fieldClass === FIELD_CLASS.any ? await countOf() : stated;
@@ -70,18 +72,32 @@ export async function openField(
   };
 
   async function read(): Promise<SymbolTable> {
-    const table = await fieldSymbols(parseFieldStream(await container.read(part), part), part, inflate);
+    const table = await fieldSymbols(parseFieldStream(await container.read(part), part), part, inflate, fileBytes);
     const counted = table.count === symbolCount;
     needs(counted, "QVF_SYMBOL", `${part} has ${table.count} symbols and says ${symbolCount}`, { part });
     return table;
   }
 }
 
-/** Inflates and decodes the symbols of a stored field. Throws `QVF_DEFLATE`, `QVF_SYMBOL`. */
-export async function fieldSymbols(field: FieldStream, part: string, inflate: Inflate): Promise<SymbolTable> {
+/**
+ * Inflates and decodes the symbols of a stored field.
+ * @param fileBytes size of the file, which bounds how many symbols it may state without storing them
+ * @throws `QVF_DEFLATE`, `QVF_SYMBOL`, `LIMIT_EXCEEDED`
+ */
+export async function fieldSymbols(
+  field: FieldStream,
+  part: string,
+  inflate: Inflate,
+  fileBytes: number,
+): Promise<SymbolTable> {
   const { fieldClass, base, symbols } = field;
   const content = symbols.kind === "blob" ? await inflateBlob(symbols.blob, inflate) : symbols.bytes;
-  return decodeSymbols({ part, fieldClass, base, content });
+  return decodeSymbols({ part, fieldClass, base, content }, implicitLimit(fileBytes));
+}
+
+/** How many symbols a field of a file of so many bytes may have without storing them. */
+export function implicitLimit(fileBytes: number): number {
+  return Math.min(MAX_QVF_IMPLICIT_SYMBOLS, MAX_FREE_SYMBOLS + IMPLICIT_SYMBOLS_A_BYTE * fileBytes);
 }
 
 async function passSymbols(

@@ -1,7 +1,7 @@
 import { cursor, readBytes } from "../bytes/cursor.ts";
 import { type Inflate, inflateExactly } from "../container/qvf/deflate.ts";
 import type { QvfContainer } from "../container/qvf/reader.ts";
-import { readTableHead, readVectorLengths, type TableHead } from "../container/qvf/table-stream.ts";
+import { checkInflated, readTableHead, readVectorLengths, type TableHead } from "../container/qvf/table-stream.ts";
 import { isQErr, needs, QErr } from "../errors.ts";
 import type { Field } from "./field.ts";
 import { type ModelField, toNumberFormat } from "./qvf-field.ts";
@@ -44,10 +44,11 @@ export async function openTableStream(
     const c = cursor(await container.readRange(part, 0, look), part, { code: "QVF_TABLE" });
     try {
       const head = readTableHead(c);
+      checkInflated(head, size, part);
       return { head, vector: vectorReader(container, part, head, c.offset, inflate) };
     } catch (error) {
       // A head may be longer than the first look; at the stream's end it is damage.
-      if (!isQErr(error) || look >= size) throw error;
+      if (!isQErr(error) || error.code === "LIMIT_EXCEEDED" || look >= size) throw error;
     }
   }
 }

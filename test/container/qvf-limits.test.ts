@@ -1,12 +1,21 @@
 import { describe, expect, it } from "vitest";
+import { cursor } from "../../src/bytes/cursor.ts";
+import { byteWriter, written } from "../../src/bytes/writer.ts";
 import { parseAccessStream } from "../../src/container/qvf/access-stream.ts";
+import { inflateBlob } from "../../src/container/qvf/blob.ts";
 import { encodeFrame, parseFrame } from "../../src/container/qvf/frame.ts";
 import { encodeModelHeader, parseModelHeader } from "../../src/container/qvf/model-header.ts";
 import { partsOf } from "../../src/container/qvf/parts.ts";
 import { openQvf, QVF_LIMITS } from "../../src/container/qvf/reader.ts";
 import { salvageStreams } from "../../src/container/qvf/salvage.ts";
+import { encodeStoredTable, parseStoredTable } from "../../src/container/qvf/stored-table.ts";
+import { checkInflated, readTableHead, type TableHead, writeTableHead } from "../../src/container/qvf/table-stream.ts";
 import { inflateNode } from "../../src/engine/inflate.ts";
 import {
+  FREE_CELLS_A_BYTE,
+  INFLATED_A_BYTE,
+  MAX_FREE_CELLS,
+  MAX_FREE_INFLATED_BYTES,
   MAX_QVF_DEPTH,
   MAX_QVF_DIRECTORY_BYTES,
   MAX_QVF_ENTRIES,
@@ -79,6 +88,52 @@ describe("limits of a QVF, on both sides", () => {
     };
     expect(stated(MAX_QVF_FRAME_BYTES).rawLength).toBe(MAX_QVF_FRAME_BYTES);
     await failure("LIMIT_EXCEEDED", () => stated(MAX_QVF_FRAME_BYTES + 1));
+  });
+
+  const columns = (widths: readonly number[]) =>
+    widths.map((width) => ({ field: 0, bias: 0, unused: 0, width, last: new Uint8Array(3) }));
+  const headOf = (rows: number, widths: readonly number[]): TableHead => ({
+    name: "T",
+    source: "",
+    unknown: new Uint8Array(8),
+    rows,
+    synthetic: 0,
+    columns: columns(widths),
+  });
+
+  it("bytes that the columns of a table inflate to, against those of its stream", async () => {
+    const check = (rows: number, widths: readonly number[], stream: number) =>
+      checkInflated(headOf(rows, widths), stream, "stream");
+    const rows = MAX_FREE_INFLATED_BYTES / 2;
+    expect(() => check(rows, [8, 8], 0)).not.toThrow();
+    await failure("LIMIT_EXCEEDED", () => check(rows, [8, 8, 1], 0));
+    expect(() => check(rows + INFLATED_A_BYTE * 50, [8, 8, 0], 100)).not.toThrow();
+    await failure("LIMIT_EXCEEDED", () => check(rows + INFLATED_A_BYTE * 50 + 1, [8, 8], 100));
+    // Also where the table is read, whose stream is all there is.
+    const vector = { length: 2 ** 30, compressed: new Uint8Array(10) };
+    const bytes = encodeStoredTable({ head: headOf(2 ** 30, [8]), vectors: [vector] });
+    await failure("LIMIT_EXCEEDED", () => parseStoredTable(bytes, "stream"));
+  });
+
+  it("bytes that the symbols of a field inflate to, against those that are stored", async () => {
+    const inflated = (length: number) =>
+      inflateBlob({ length, chunks: [new Uint8Array(10)], part: "blob" }, inflateNode);
+    await failure("QVF_DEFLATE", () => inflated(MAX_FREE_INFLATED_BYTES + 10 * INFLATED_A_BYTE));
+    await failure("LIMIT_EXCEEDED", () => inflated(MAX_FREE_INFLATED_BYTES + 10 * INFLATED_A_BYTE + 1));
+  });
+
+  it("cells in columns of no bits, against the bytes of the others", async () => {
+    const read = (rows: number, widths: readonly number[]) => {
+      const w = byteWriter(4096);
+      writeTableHead(w, headOf(rows, widths));
+      return readTableHead(cursor(written(w), "stream", { code: "QVF_TABLE" })).rows;
+    };
+    const rows = MAX_FREE_CELLS / 4;
+    expect(read(rows, [0, 0, 0, 0])).toBe(rows);
+    await failure("LIMIT_EXCEEDED", () => read(rows, [0, 0, 0, 0, 0]));
+    const free = Array<number>(4 + FREE_CELLS_A_BYTE).fill(0);
+    expect(read(rows, [8, ...free])).toBe(rows);
+    await failure("LIMIT_EXCEEDED", () => read(rows, [8, 0, ...free]));
   });
 
   it("tables of a model and of section access", async () => {

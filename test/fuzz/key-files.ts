@@ -1,4 +1,4 @@
-import { createCipheriv, createHmac, createPublicKey, pbkdf2Sync } from "node:crypto";
+import { createCipheriv, createHmac, createPrivateKey, createPublicKey, pbkdf2Sync } from "node:crypto";
 import { der, derOid } from "../../src/keys/der.ts";
 import { kdfWork, MAC_ID, pkcs12Kdf } from "../../src/keys/pbe.ts";
 import { selfSigned } from "../../src/keys/self-signed.ts";
@@ -141,6 +141,28 @@ export function pemSeeds(): Uint8Array[] {
     certificate.toString().repeat(3),
   ];
   return texts.map((each) => new TextEncoder().encode(each));
+}
+
+/** What OpenSSL takes for an RSA key of `bits`, in PEM: it asks of no number in it whether it is a prime. */
+export function rsaOfBits(bits: number): string {
+  const number = (bytes: number) => {
+    const digits = new Uint8Array(bytes).fill(0x5b);
+    digits[0] = 0x80;
+    return Buffer.from(digits).toString("base64url");
+  };
+  const [whole, half, less] = [number(bits / 8), number(bits / 16), number(bits / 16 - 1)];
+  const key = {
+    kty: "RSA",
+    e: "AQAB",
+    n: whole,
+    d: number(bits / 8 - 1),
+    p: half,
+    q: half,
+    dp: less,
+    dq: less,
+    qi: less,
+  };
+  return createPrivateKey({ key, format: "jwk" }).export({ type: "pkcs8", format: "pem" }).toString();
 }
 
 /** Single values: numbers, identifiers, strings in pieces, lengths of every form. */

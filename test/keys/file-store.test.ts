@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { createPublicKey } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +7,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { dotnetStorePath, fileStore } from "../../src/keys/file-store.ts";
 import { readPkcs12 } from "../../src/keys/pkcs12.ts";
 import { secretSource } from "../../src/keys/secret.ts";
-import { parseThumbprint } from "../../src/keys/thumbprint.ts";
-import { MAX_KEY_FILE_BYTES } from "../../src/limits.ts";
+import { describeKey, parseThumbprint } from "../../src/keys/thumbprint.ts";
+import { MAX_KEY_FILE_BYTES, MAX_RSA_BITS } from "../../src/limits.ts";
+import { rsaOfBits } from "../fuzz/key-files.ts";
 import { person } from "../seal/people.ts";
 import { missing } from "../seal/vectors.ts";
 
@@ -67,8 +69,21 @@ describe("a PEM file", () => {
     for (const name of ["junk.pem", "noise.bin"])
       await expect(fileStore(at(name)).list()).rejects.toMatchObject({ code: "KEY_STORE_FORMAT" });
     await expect(fileStore(at("nowhere")).list()).rejects.toMatchObject({ code: "KEY_STORE_NOT_FOUND" });
+    writeFileSync(at("huge.pem"), new Uint8Array(MAX_KEY_FILE_BYTES));
+    await expect(fileStore(at("huge.pem")).list()).rejects.toMatchObject({ code: "KEY_STORE_FORMAT" });
     writeFileSync(at("huge.pem"), new Uint8Array(MAX_KEY_FILE_BYTES + 1));
     await expect(fileStore(at("huge.pem")).list()).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+  });
+
+  it("of over 16,384 bits is passed over, since OpenSSL would work on it for minutes", async () => {
+    writeFileSync(at("rsa.pem"), rsaOfBits(MAX_RSA_BITS));
+    expect(await fileStore(at("rsa.pem")).list()).toMatchObject([{ type: "rsa", bits: MAX_RSA_BITS }]);
+    writeFileSync(at("rsa.pem"), rsaOfBits(MAX_RSA_BITS + 16));
+    expect(await fileStore(at("rsa.pem")).list()).toEqual([]);
+    const publicKey = createPublicKey(rsaOfBits(MAX_RSA_BITS + 16));
+    expect(() => describeKey({ publicKey }, "here", true)).toThrow(
+      expect.objectContaining({ code: "KEY_ALG_UNSUPPORTED" }),
+    );
   });
 
   it("in a folder is paired with a key in another file", async () => {

@@ -121,6 +121,7 @@ describe("a slot's JWE", () => {
       );
     }
     expect(() => parseJwe("{")).toThrow(expect.objectContaining({ code: "SEAL_DAMAGED" }));
+    expect(parseJwe(JSON.stringify(jwe).padEnd(MAX_JWE_BYTES)).jwe).toEqual(jwe);
     expect(() => parseJwe(" ".repeat(MAX_JWE_BYTES + 1))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
     const many = { ...jwe, recipients: Array.from({ length: MAX_RECIPIENTS + 1 }, () => first) };
     expect(() => parseJwe(JSON.stringify(many))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));

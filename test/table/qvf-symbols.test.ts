@@ -1,9 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cursor } from "../../src/bytes/cursor.ts";
+import { byteWriter, written } from "../../src/bytes/writer.ts";
+import { readBlob, writeBlob } from "../../src/container/qvf/blob.ts";
+import type { FieldStream } from "../../src/container/qvf/field-stream.ts";
 import { FIELD_CLASS } from "../../src/container/qvf/field-stream.ts";
 import { vectorBytes } from "../../src/container/qvf/table-stream.ts";
-import { MAX_QVF_IMPLICIT_SYMBOLS } from "../../src/limits.ts";
+import { inflateNode } from "../../src/engine/inflate.ts";
+import { IMPLICIT_SYMBOLS_A_BYTE, MAX_FREE_SYMBOLS, MAX_QVF_IMPLICIT_SYMBOLS } from "../../src/limits.ts";
 import { interner } from "../../src/table/interner.ts";
+import { fieldSymbols, implicitLimit } from "../../src/table/qvf-field.ts";
 import { decodeSymbols, encodeSymbols } from "../../src/table/qvf-symbols.ts";
 import { bitsFor, packVector, unpackVector, unpackVectorSlowly } from "../../src/table/qvf-vector.ts";
 import { type SymbolTable, symbolCell } from "../../src/table/symbols.ts";
@@ -74,6 +80,29 @@ describe("symbols of a QVF field", () => {
     expect(decode(1000, 1000).count).toBe(1000);
     await failure("LIMIT_EXCEEDED", () => decode(1001, 1000));
     await failure("LIMIT_EXCEEDED", () => decode(MAX_QVF_IMPLICIT_SYMBOLS + 1, MAX_QVF_IMPLICIT_SYMBOLS));
+  });
+
+  it("holds more of them the larger the file is, since each is in some row", async () => {
+    expect(implicitLimit(0)).toBe(4_194_304);
+    expect(implicitLimit(100)).toBe(MAX_FREE_SYMBOLS + 100 * IMPLICIT_SYMBOLS_A_BYTE);
+    expect(implicitLimit(2 ** 40)).toBe(MAX_QVF_IMPLICIT_SYMBOLS);
+    const of = (count: number) => {
+      const content = byteWriter(100);
+      writeBlob(content, int32s(count));
+      const blob = readBlob(cursor(written(content), part, { code: "QVF_FIELD" }));
+      const formats = [] as unknown as FieldStream["formats"];
+      const tail = {} as FieldStream["tail"];
+      const field = {
+        formats,
+        fieldClass: FIELD_CLASS.consecutive,
+        base: 0,
+        symbols: { kind: "blob", blob },
+        tail,
+      } as const;
+      return fieldSymbols(field, part, inflateNode, 1000);
+    };
+    expect((await of(MAX_FREE_SYMBOLS + 8000)).count).toBe(MAX_FREE_SYMBOLS + 8000);
+    await failure("LIMIT_EXCEEDED", () => of(MAX_FREE_SYMBOLS + 8001));
   });
 });
 

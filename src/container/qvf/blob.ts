@@ -2,6 +2,7 @@ import { concat } from "../../bytes/concat.ts";
 import { type Cursor, readBytes, readU32, remaining } from "../../bytes/cursor.ts";
 import { type ByteWriter, writeBytes, writeU32 } from "../../bytes/writer.ts";
 import { needs } from "../../errors.ts";
+import { INFLATED_A_BYTE, MAX_FREE_INFLATED_BYTES } from "../../limits.ts";
 import { deflateLikeQlik, type Inflate, inflateExactly } from "./deflate.ts";
 
 /** Bytes of a chunk before compression; stored in every blob, and the only value seen. */
@@ -45,8 +46,15 @@ export function readBlob(c: Cursor): Blob {
   return { length: head.length, chunks, part: c.part };
 }
 
-/** @throws `QVF_DEFLATE` if a chunk is damaged. */
+/** @throws `QVF_DEFLATE` if a chunk is damaged, `LIMIT_EXCEEDED` if they would inflate to too much. */
 export async function inflateBlob(blob: Blob, inflate: Inflate): Promise<Uint8Array> {
+  const stored = blob.chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
+  needs(
+    blob.length <= MAX_FREE_INFLATED_BYTES + INFLATED_A_BYTE * stored,
+    "LIMIT_EXCEEDED",
+    `${blob.part}: ${stored} bytes would inflate to ${blob.length}`,
+    { part: blob.part },
+  );
   const pieces: Uint8Array[] = [];
   for (const [k, chunk] of blob.chunks.entries()) {
     pieces.push(await inflateExactly(inflate, chunk, Math.min(CHUNK, blob.length - k * CHUNK), blob.part));

@@ -1,6 +1,6 @@
 import { type Cursor, cursor, readBytes } from "../../bytes/cursor.ts";
 import { byteWriter, writeBytes, writeU32, written } from "../../bytes/writer.ts";
-import { readTableHead, readVectorLengths, type TableHead, writeTableHead } from "./table-stream.ts";
+import { checkInflated, readTableHead, readVectorLengths, type TableHead, writeTableHead } from "./table-stream.ts";
 
 /** A vector of stored indexes, not inflated. */
 export interface StoredVector {
@@ -19,6 +19,7 @@ export interface StoredTable {
 /** Reads one table at the cursor. Throws the cursor's code, `LIMIT_EXCEEDED`. */
 export function readStoredTable(c: Cursor): StoredTable {
   const head = readTableHead(c);
+  checkInflated(head, c.end, c.part);
   const vectors = head.columns.map((column) => {
     if (head.rows === 0 || column.width === 0) return undefined;
     const lengths = readVectorLengths(c, head.rows, column.width);

@@ -1,7 +1,14 @@
 import { type Cursor, readBytes, readI32, readU32 } from "../../bytes/cursor.ts";
 import { type ByteWriter, writeBytes, writeI32, writeU32 } from "../../bytes/writer.ts";
 import { needs, QErr } from "../../errors.ts";
-import { FREE_CELLS_A_BYTE, MAX_BIT_WIDTH, MAX_FIELDS, MAX_FREE_CELLS } from "../../limits.ts";
+import {
+  FREE_CELLS_A_BYTE,
+  INFLATED_A_BYTE,
+  MAX_BIT_WIDTH,
+  MAX_FIELDS,
+  MAX_FREE_CELLS,
+  MAX_FREE_INFLATED_BYTES,
+} from "../../limits.ts";
 import { deflateLikeQlik } from "./deflate.ts";
 import { readText, writeText } from "./text.ts";
 
@@ -72,7 +79,7 @@ export function readTableHead(c: Cursor): TableHead {
     }
   }
   const free = rows * columns.filter((column) => column.width === 0).length;
-  const paid = columns.reduce((sum, { width }) => sum + (width === 0 ? 0 : vectorBytes(rows, width)), 0);
+  const paid = inflatedBytes(rows, columns);
   needs(
     free <= MAX_FREE_CELLS + FREE_CELLS_A_BYTE * paid,
     "LIMIT_EXCEEDED",
@@ -119,6 +126,24 @@ export function readVectorLengths(
     place,
   );
   return { raw, compressed };
+}
+
+/**
+ * Checks what the columns of a table inflate to against the bytes that its stream has.
+ * @throws `LIMIT_EXCEEDED`
+ */
+export function checkInflated(head: TableHead, streamBytes: number, part: string): void {
+  const inflated = inflatedBytes(head.rows, head.columns);
+  needs(
+    inflated <= MAX_FREE_INFLATED_BYTES + INFLATED_A_BYTE * streamBytes,
+    "LIMIT_EXCEEDED",
+    `${part}: ${streamBytes} bytes would inflate to ${inflated}`,
+    { part },
+  );
+}
+
+function inflatedBytes(rows: number, columns: readonly TableColumn[]): number {
+  return columns.reduce((sum, { width }) => sum + (rows === 0 || width === 0 ? 0 : vectorBytes(rows, width)), 0);
 }
 
 /** Twin of {@link readTableHead}. */
