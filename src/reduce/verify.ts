@@ -1,7 +1,9 @@
 import type { Forest } from "../table/model-forest.ts";
 import type { Key } from "../table/model-graph.ts";
 import { symbolNumber, symbolText } from "../table/symbols.ts";
+import { verifyCircles } from "./verify-circles.ts";
 import { verifyGraph } from "./verify-graph.ts";
+import { Reach } from "./verify-reach.ts";
 
 /** Values selected per field of the model: numbers as numbers, pure texts as texts. */
 export type SelectedValues = ReadonlyMap<number, ReadonlySet<number | string>>;
@@ -10,7 +12,8 @@ export type SelectedValues = ReadonlyMap<number, ReadonlySet<number | string>>;
  * Proves a reduction, in time linear in rows and symbols, sharing no code with what made it. On a tree, rows that are
  * supported by kept rows of every neighbour through which a selection can be reached have a witness for the whole way
  * to it; so local support proves that nothing too much is kept, and a dropped row that would have support proves that
- * something is missing. Where circles are kept only the local support is proved.
+ * something is missing. Where circles are kept rows may support each other in a circle: there the answer is found anew,
+ * another way (verify-circles.ts), and compared.
  *
  * `rows` holds one bitset per table of the graph (bit r of word r / 32), `undefined` for all rows.
  * Returns what is wrong, one sentence each, without a value; empty if the reduction is proved.
@@ -45,6 +48,7 @@ export function verifyReduction(
         note(problems, `table "${t.name}" lacks a row that has support`);
     }
   });
+  if (forest.loops === "keep") for (const what of verifyCircles(forest, around, allowed, rows)) note(problems, what);
   return problems;
 }
 
@@ -100,76 +104,4 @@ function hasLooseMade(forest: Forest, table: number): boolean {
     const made = tables.findIndex((t) => t.numbers === k.node);
     return made !== table && (forest.loose[made]! || hasLooseMade(forest, made));
   });
-}
-
-/** Where selections can be reached from, by walking the graph edge by edge. */
-class Reach {
-  readonly #forest: Forest;
-  readonly #selected: ReadonlySet<number>;
-  readonly #tablesOf: readonly (readonly number[])[];
-
-  constructor(forest: Forest, selected: ReadonlySet<number>) {
-    this.#forest = forest;
-    this.#selected = selected;
-    this.#tablesOf = forest.graph.nodes.map((_, n) => {
-      return forest.graph.tables
-        .map((_, t) => t)
-        .filter((t) => !forest.loose[t] && forest.graph.tables[t]!.keys.some((k) => k.node === n));
-    });
-  }
-
-  /** True if a selection lies in the component of the node. */
-  reached(node: number): boolean {
-    return this.#walk([node], [], new Set(), new Set([node]));
-  }
-
-  /** True if a selection lies beyond the node, seen from the table. */
-  throughNode(table: number, node: number): boolean {
-    return this.#walk([node], [], new Set([table]), new Set([node]));
-  }
-
-  /** True if a selection lies beyond the table, seen from the node. */
-  throughTable(node: number, table: number): boolean {
-    return this.#walk([], [table], new Set([table]), new Set([node]));
-  }
-
-  /** What a value of the node must be in: the selection, and the kept values of every table that leads to one. */
-  sets(
-    node: number,
-    asking: number,
-    had: readonly (readonly Uint8Array[])[],
-    allowed: ReadonlyMap<number, Uint8Array>,
-  ): Uint8Array[] {
-    const { tables } = this.#forest.graph;
-    const out: Uint8Array[] = [];
-    const own = allowed.get(node);
-    if (own !== undefined) out.push(own);
-    for (const t of this.#tablesOf[node]!) {
-      if (t !== asking && this.throughTable(node, t))
-        out.push(had[t]![tables[t]!.keys.findIndex((k) => k.node === node)]!);
-    }
-    return out;
-  }
-
-  #walk(nodes: number[], tables: number[], seenTables: Set<number>, seenNodes: Set<number>): boolean {
-    for (;;) {
-      const node = nodes.pop();
-      if (node !== undefined) {
-        if (this.#selected.has(node)) return true;
-        for (const t of this.#tablesOf[node]!) {
-          if (seenTables.has(t)) continue;
-          seenTables.add(t);
-          tables.push(t);
-        }
-        continue;
-      }
-      const table = tables.pop();
-      if (table === undefined) return false;
-      for (const k of this.#forest.graph.tables[table]!.keys) {
-        if (seenNodes.has(k.node)) continue;
-        seenNodes.add(k.node);
-        nodes.push(k.node);
-      }
-    }
-  }
 }

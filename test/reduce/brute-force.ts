@@ -2,7 +2,14 @@ import type { AccessCell, AccessTable } from "../../src/reduce/access-table.ts";
 import type { PolicyCase } from "../../src/reduce/case-format.ts";
 import type { Cell } from "../../src/table/dual.ts";
 import { possibleInLoops } from "./brute-loops.ts";
-import { type BSelection, type BTable, possibleRows, withoutLoops, withSyntheticKeys } from "./brute-tables.ts";
+import {
+  type BSelection,
+  type BTable,
+  hasWholeWitness,
+  possibleRows,
+  withoutLoops,
+  withSyntheticKeys,
+} from "./brute-tables.ts";
 
 /** What must come out of a case, from the definitions of the notes and by trying everything. Types only are shared. */
 export type BruteOutcome =
@@ -143,6 +150,14 @@ function reduceBy(
   const tables = keep ? made.map((t) => ({ ...t, loose: false })) : withoutLoops(made, policy.loosened);
   const rows = keep ? possibleInLoops(tables, selection) : possibleRows(tables, selection);
   const linked = tables.filter((t) => t.loose !== true);
+  // In circles the definition works neighbour by neighbour; whatever it does, a row that agrees with everything stays.
+  if (keep) {
+    for (const t of tables) {
+      const lost = [...t.rows.keys()].filter((r) => !rows.get(t.name)!.has(r));
+      if (lost.some((r) => hasWholeWitness(tables, selection, t, r)))
+        throw new Error(`a row of ${t.name} has a witness`);
+    }
+  }
   const emptied = linked.some((t) => {
     const group = neighbours(linked, t);
     const selected = group.some((x) => x.fields.some((f) => fields.has(f)));

@@ -166,6 +166,11 @@ function agree(
   return place(0, fields);
 }
 
+/** Is there a row for every table that hangs together with this one, such that all agree with it and the selection? */
+export function hasWholeWitness(tables: readonly BTable[], selection: BSelection, table: BTable, row: number): boolean {
+  return agree(tables, connected(tables, T(table)), selection, { table: table.name, row });
+}
+
 /** Rows that stay, per table, of tables whose associations form a forest (loose ones left out of it). */
 export function possibleRows(all: readonly BTable[], selection: BSelection): Map<string, Set<number>> {
   const tables = all.filter((t) => t.loose !== true);
