@@ -49,6 +49,7 @@ export function readCase(json: string): PolicyCase {
       name,
       fields: t.get("fields").texts(),
       rows: t.get("rows").cells(),
+      loose: t.get("loose").optional()?.flag(),
     })),
     access: readAccess(root.get("sectionAccess")),
     user: readUser(user),
