@@ -6,6 +6,8 @@
 //   test           (columns, count, rows, mask, refine)
 //   scatter        (columns, count, rows, mask)
 //   renumber       (columns, count, rows)
+//   number         (columns, count, rows)
+//   settle         (column)
 //   repack         (columns, count, rows, out, toStride)
 //   compact        (records, recordBytes, rows, mask, out)              -> records kept
 //   countRows      (mask, rows)                                         -> rows
@@ -25,10 +27,12 @@
 // managed object and no stack in linear memory. Unsigned results cross as signed 32-bit numbers.
 
 export { unpack } from "./unpack";
-export { pack, repack } from "./pack";
+export { pack } from "./pack";
+export { repack } from "./repack";
 export { test } from "./test";
 export { scatter } from "./scatter";
 export { renumber } from "./renumber";
+export { number, settle } from "./number";
 export { compact, countRows } from "./compact";
 export { crc32c, init } from "./crc32c";
 export { utf8 } from "./utf8";

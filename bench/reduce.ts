@@ -1,13 +1,18 @@
+import type { KernelPool } from "../src/kernel/pool.ts";
 import { fileSource } from "../src/source/file.ts";
 import { openQvdTable } from "../src/table/qvd-table.ts";
 import { type Reduction, reduceQvd } from "../src/table/reduce-table.ts";
 import { allowedRegion, plainFileSink, REGION } from "./wide-table.ts";
 
-/** The whole job: file to file, 20 of 200 regions. */
-export async function reduceFile(from: string, to: string): Promise<Reduction> {
+/**
+ * The whole job: file to file, 20 of 200 regions. The memory is that of the job before, wiped, as in an engine that runs
+ * on; the output is a new file.
+ */
+export async function reduceFile(from: string, to: string, pool: KernelPool): Promise<Reduction> {
   const table = await openQvdTable(await fileSource(from));
   const sink = await plainFileSink(to);
-  const result = await reduceQvd(sink, table, { allowed: [{ ordinal: REGION, allows: allowedRegion }] });
+  const allowed = [{ ordinal: REGION, allows: allowedRegion }];
+  const result = await pool.use((kernel) => reduceQvd(sink, table, { allowed, kernel }));
   await sink.commit();
   await table.close();
   return result;

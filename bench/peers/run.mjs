@@ -12,17 +12,21 @@ import { fileURLToPath } from "node:url";
 import { machine } from "../../dist/bench/measure.js";
 import { reduceFile } from "../../dist/bench/reduce.js";
 import { allowedRegion, makeWideTable, regionName } from "../../dist/bench/wide-table.js";
+import { kernelPool } from "../../dist/src/kernel/pool.js";
 
 const SCRIPT = fileURLToPath(import.meta.url);
 const QVAULT = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const NAMES = ["qvault", "duckdb", "polars"];
+const OUTPUTS = ["out.qvd", "out-duckdb.parquet", "out-polars.parquet"];
 const REGIONS = Array.from({ length: 200 }, (_, i) => i)
   .filter(allowedRegion)
   .map(regionName);
 
+const pool = kernelPool(2 ** 32);
+
 /** Each does the job once and returns how many rows it kept. */
 const JOBS = {
-  qvault: async (folder) => (await reduceFile(join(folder, "wide.qvd"), join(folder, "out.qvd"))).kept,
+  qvault: async (folder) => (await reduceFile(join(folder, "wide.qvd"), join(folder, "out.qvd"), pool)).kept,
   duckdb: (folder) => {
     const where = `REGION IN (${REGIONS.map((name) => `'${name}'`).join(", ")})`;
     const from = `read_parquet('${join(folder, "wide.parquet")}')`;
@@ -57,6 +61,7 @@ async function measureOne(name, folder, rounds) {
   const samples = [];
   let kept = 0;
   for (let round = 0; round < rounds; round++) {
+    for (const out of OUTPUTS) rmSync(join(folder, out), { force: true });
     const start = performance.now();
     kept = await JOBS[name](folder);
     samples.push(performance.now() - start);

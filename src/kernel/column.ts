@@ -11,6 +11,7 @@ import { bitTableBytes } from "./sizes.ts";
  *     +16 i32 bias       index = stored + bias       +44 u32 used       renumber: symbols met
  *     +20 u32 table      address; see Kernel         +48 u32 nulls      renumber: 1 if a NULL was met
  *     +24 u32 entries    of that table               +52 u32 wrote      pack, repack: OR of what was stored
+ *     +56 u32 left       number: yet to be met       +60 u32 map        repack: table of new values, or 0
  *                                                    +64 64 bytes      the kernel's own, while it runs
  */
 export const COLUMN_BYTES = 128;
@@ -30,6 +31,8 @@ export const AT = {
   used: 44,
   nulls: 48,
   wrote: 52,
+  left: 56,
+  map: 60,
 } as const;
 
 /** What goes into a descriptor; what is left out is 0. */
@@ -46,6 +49,7 @@ export interface ColumnPlace {
   readonly toOffset?: number;
   readonly toWidth?: number;
   readonly seen?: Pointer;
+  readonly left?: number;
 }
 
 /** Allocates and writes descriptors, one after the other. */
@@ -64,6 +68,7 @@ export function writeColumns(arena: Arena, columns: readonly ColumnPlace[]): Poi
     setColumn(arena, to, "toOffset", column.toOffset ?? 0);
     setColumn(arena, to, "toWidth", column.toWidth ?? 0);
     setColumn(arena, to, "seen", column.seen ?? 0);
+    setColumn(arena, to, "left", column.left ?? 0);
   });
   return at;
 }
@@ -86,7 +91,7 @@ export function storedCount(symbols: number, bias: number): number {
 }
 
 /**
- * Writes a set of symbols as a bit table in stored space: NULL is never in it.
+ * Writes a set of symbols as a bit table in stored space: NULL is never in it. Returns how many can be stored.
  * @param has asked for each symbol
  */
 export function writeSymbolBits(
@@ -95,12 +100,16 @@ export function writeSymbolBits(
   symbols: number,
   bias: number,
   has: (symbol: number) => boolean,
-): void {
+): number {
   const bits = arena.bytes(table, bitTableBytes(storedCount(symbols, bias)));
   bits.fill(0);
+  let count = 0;
   for (let symbol = Math.max(0, bias); symbol < symbols; symbol++) {
-    if (has(symbol)) bits[(symbol - bias) >> 3]! |= 1 << ((symbol - bias) & 7);
+    if (!has(symbol)) continue;
+    bits[(symbol - bias) >> 3]! |= 1 << ((symbol - bias) & 7);
+    count += 1;
   }
+  return count;
 }
 
 /** The symbols of a bit table in stored space, ascending. */

@@ -57,9 +57,23 @@ export interface Kernel {
   renumber(columns: Pointer, count: number, rows: number): void;
 
   /**
+   * Numbers as {@link renumber} does, into `table`, but leaves the records as they are; `left`, set by the caller, is how
+   * many symbols a column may still meet, and one more if it may meet NULL. Each that is met takes one off; at 0 the
+   * column is looked at no more, nor for what is beyond `entries`.
+   */
+  number(columns: Pointer, count: number, rows: number): void;
+
+  /**
+   * Turns the `table` that {@link number} filled into a `map` for {@link repack}: for each stored index the value in the
+   * new layout, all bits set where it was never met.
+   */
+  settle(column: Pointer): void;
+
+  /**
    * Moves what {@link renumber} made to a new layout: each column as `toWidth` bits from bit `toOffset + row * toStride`
-   * of `out`, ORed into zeros, with the bias -2 where `nulls` is set and 0 where not. `wrote` gathers the OR of what was
-   * stored, as in {@link pack}.
+   * of `out`, ORed into zeros, with the bias -2 where `nulls` is set and 0 where not. Where `map` is set the
+   * stored indexes are still the old ones: what is stored is their entry in it, and 0 for what is beyond `entries`.
+   * `wrote` gathers the OR of what was stored, as in {@link pack}.
    */
   repack(columns: Pointer, count: number, rows: number, out: Pointer, toStride: number): void;
 

@@ -1,5 +1,5 @@
 import { ARENA_BASE, Arena, type Pointer } from "./arena.ts";
-import { AT, COLUMN_BYTES } from "./column.ts";
+import { AT, COLUMN_BYTES, getColumn, setColumn } from "./column.ts";
 import type { Kernel } from "./kernel.ts";
 import { crc32c, utf8Prefix } from "./reference-bytes.ts";
 import { evenLength, numberedLengths, offsetsOf, placeEntries, symbolsUtf8, walkSymbols } from "./reference-symbols.ts";
@@ -18,6 +18,7 @@ interface Column {
   readonly toOffset: number;
   readonly toWidth: number;
   readonly seen: Pointer;
+  readonly map: Pointer;
 }
 
 /**
@@ -45,6 +46,7 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
       toOffset: u32("toOffset"),
       toWidth: u32("toWidth"),
       seen: u32("seen"),
+      map: u32("map"),
     };
   }
 
@@ -153,12 +155,46 @@ export function referenceKernel(arenaBytes: number, memory?: ArrayBufferLike): K
         view.setUint32(c.at + AT.used, used, true);
       });
     },
+    number(columns, count, rows) {
+      eachColumn(columns, count, (c) => {
+        const one = (member: "left" | "used", change: 1 | -1) =>
+          setColumn(arena, c.at, member, getColumn(arena, c.at, member) + change);
+        for (let row = 0; row < rows && getColumn(arena, c.at, "left") > 0; row++) {
+          const index = stored(c, row);
+          if (!within(c, index)) continue;
+          const isNull = index < nullSpan(c.bias);
+          const met = isNull ? getColumn(arena, c.at, "nulls") : view.getUint32(c.table + index * 4, true);
+          if (met !== 0) continue;
+          if (isNull) {
+            setColumn(arena, c.at, "nulls", 1);
+          } else {
+            one("used", 1);
+            view.setUint32(c.table + index * 4, getColumn(arena, c.at, "used"), true);
+          }
+          one("left", -1);
+        }
+      });
+    },
+    settle(column) {
+      const c = read(column, 0);
+      const hasNull = getColumn(arena, column, "nulls") !== 0;
+      for (let index = 0; index < c.entries; index++) {
+        const entry = c.table + index * 4;
+        const number = view.getUint32(entry, true);
+        const isNull = index < nullSpan(c.bias);
+        const to = isNull ? 0 : number - 1 + (hasNull ? 2 : 0);
+        view.setUint32(entry, (isNull ? hasNull : number !== 0) ? to : 0xffffffff, true);
+      }
+    },
     repack(columns, count, rows, out, toStride) {
       eachColumn(columns, count, (c) => {
         const nulls = view.getUint32(c.at + AT.nulls, true) === 0 ? 0 : 2;
+        const rebiased = (from: number) => (from < 0 ? 0 : (from + nulls) >>> 0);
         for (let row = 0; row < rows; row++) {
-          const from = stored(c, row) - nullSpan(c.bias);
-          const value = from < 0 ? 0 : (from + nulls) >>> 0;
+          const index = stored(c, row);
+          let value = 0;
+          if (c.map === 0) value = rebiased(index - nullSpan(c.bias));
+          else if (within(c, index)) value = view.getUint32(c.map + index * 4, true);
           wrote(c, value);
           orBits(out, c.toOffset + row * toStride, c.toWidth, value);
         }

@@ -23,6 +23,8 @@ interface Exports {
   readonly test: (columns: number, count: number, rows: number, mask: number, refine: number) => void;
   readonly scatter: Kernel["scatter"];
   readonly renumber: Kernel["renumber"];
+  readonly number: Kernel["number"];
+  readonly settle: Kernel["settle"];
   readonly repack: Kernel["repack"];
   readonly compact: Kernel["compact"];
   readonly countRows: Kernel["countRows"];
@@ -71,7 +73,20 @@ export function attachModule(memory: WebAssembly.Memory, module: WebAssembly.Mod
   // The one place where the module's types are taken on trust; the parity suite holds them.
   const raw = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
   raw.init();
-  const { unpack, pack, scatter, renumber, repack, compact, numberedLengths, placeEntries, zero, copy } = raw;
+  const {
+    unpack,
+    pack,
+    scatter,
+    renumber,
+    number,
+    settle,
+    repack,
+    compact,
+    numberedLengths,
+    placeEntries,
+    zero,
+    copy,
+  } = raw;
   return {
     build,
     arena: new Arena(memory.buffer),
@@ -80,6 +95,8 @@ export function attachModule(memory: WebAssembly.Memory, module: WebAssembly.Mod
     test: (columns, count, rows, mask, refine) => raw.test(columns, count, rows, mask, refine ? 1 : 0),
     scatter,
     renumber,
+    number,
+    settle,
     repack,
     compact: (records, recordBytes, rows, mask, out) => compact(records, recordBytes, rows, mask, out) >>> 0,
     countRows: (mask, rows) => raw.countRows(mask, rows) >>> 0,

@@ -2,7 +2,7 @@ import { needs } from "../errors.ts";
 import { Arena, type Pointer } from "../kernel/arena.ts";
 import { COLUMN_BYTES, storedCount, writeColumns, writeSymbolBits } from "../kernel/column.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { bitTableBytes, maskBytes } from "../kernel/sizes.ts";
+import { bitTableBytes, maskBytes, nullSpan } from "../kernel/sizes.ts";
 import { MAX_KERNEL_BYTES } from "../limits.ts";
 import type { QvdTable } from "./qvd-table.ts";
 import { chunkRowsOf } from "./record-chunks.ts";
@@ -25,7 +25,7 @@ export interface AllowedSymbols {
 const LARGE_TABLE_BYTES = 256 * 1024;
 
 /** Bytes of a symbol table that are walked at a time. */
-const WINDOW_BYTES = 256 * 1024;
+const WINDOW_BYTES = 1024 * 1024;
 
 /** What a reduction keeps in memory, before any of it is there. */
 export interface ReducePlan {
@@ -45,6 +45,8 @@ export interface ReducePlan {
   readonly windowBytes: number;
   /** Room for what is made of the largest symbol table, and for that table in one if its entries are very long. */
   readonly symbolBytes: number;
+  /** Room for symbol tables that are loaded whole; what does not fit is walked through in windows. */
+  readonly loadBytes: number;
 }
 
 /** A strip of the table, and where its records lie. */
@@ -62,7 +64,7 @@ export interface ReduceMemory {
   readonly tests: Pointer;
   /** Descriptors of the fields that stay: those with small tables, then those with large ones. */
   readonly uses: Pointer;
-  /** Their tables lie here, one after the other. */
+  /** Where the large tables lie, one after the other. */
   readonly tables: { readonly at: Pointer; readonly bytes: number };
   /** How many have small tables. */
   readonly small: number;
@@ -100,6 +102,7 @@ export function planReduction(
     0,
     ...fields.map((k) => symbolRoom(header.fields[k]!.length, header.fields[k]!.noOfSymbols)),
   );
+  const most = Math.max(0, ...fields.map((k) => header.fields[k]!.noOfSymbols));
   const longest = Math.max(0, ...fields.map((k) => header.fields[k]!.length));
   const numbers = new Set([...allowed.map((a) => a.ordinal), ...fields].map((ordinal) => places[ordinal]!.strip));
   const used = [...numbers].map((number) => strips[number]!);
@@ -117,6 +120,10 @@ export function planReduction(
     keptBytes: Math.min(sizes.keptBytes, header.noOfRecords * rowBytes),
     windowBytes: Math.min(WINDOW_BYTES, longest),
     symbolBytes: largest,
+    loadBytes: Math.min(
+      sizes.keptBytes,
+      fields.reduce((sum, k) => sum + symbolRoom(header.fields[k]!.length, most), 0),
+    ),
   };
 }
 
@@ -136,7 +143,8 @@ function chunkBytes({ strips, chunkRows }: ReducePlan): number {
   return last === undefined ? 0 : last.at + chunkRows * last.strip.recordBytes;
 }
 
-function symbolRoom(length: number, count: number): number {
+/** Arena bytes of a symbol table, of what is made of it, and of two numbers for each entry. */
+export function symbolRoom(length: number, count: number): number {
   return 2 * Arena.sizeOf(length) + 2 * Arena.sizeOf(4 * (count + 1));
 }
 
@@ -152,7 +160,7 @@ export function arenaBytes(table: PlannedTable, plan: ReducePlan, limit = MAX_KE
   sum += 2 * Arena.sizeOf(2 * plan.windowBytes) + Arena.sizeOf(startsBytes(plan)) + Arena.sizeOf(12);
   sum += 2 * Arena.sizeOf(chunkBytes(plan)) + Arena.sizeOf(chunkRows * plan.rowBytes);
   sum += 2 * Arena.sizeOf(outBytes(table, plan)) + Arena.sizeOf(maskBytes(chunkRows));
-  sum += Arena.sizeOf(plan.keptBytes) + Arena.sizeOf(plan.symbolBytes);
+  sum += Arena.sizeOf(plan.keptBytes) + Arena.sizeOf(plan.loadBytes) + Arena.sizeOf(plan.symbolBytes);
   needs(sum <= limit, "LIMIT_EXCEEDED", `reducing this table takes ${sum} bytes of memory, over ${limit}`, {
     hint: "keep fewer fields of it",
   });
@@ -172,7 +180,7 @@ function outBytes({ records }: PlannedTable, plan: ReducePlan): number {
   return plan.chunkRows * Math.max(1, Math.ceil(bits / 8));
 }
 
-/** Where the tables lay, once nobody looks into them any more: more room for new records, without touching more memory. */
+/** Where the large tables lay, once nobody looks into them any more: more room for new records, without touching more memory. */
 export function spentRoom(table: PlannedTable, plan: ReducePlan, { tables }: ReduceMemory): Pointer[] {
   const size = Arena.sizeOf(outBytes(table, plan));
   return Array.from({ length: Math.floor(tables.bytes / size) }, (_, i) => tables.at + i * size);
@@ -184,28 +192,33 @@ export function layOut(kernel: Kernel, table: PlannedTable, plan: ReducePlan): R
     const { strip, bitOffset, bitWidth, bias } = table.records.places[ordinal]!;
     return { base: 0, stride: table.records.strips[strip]!.recordBytes * 8, bitOffset, bitWidth, bias };
   };
+  // A field that is tested can only have the symbols that are allowed, and no NULL.
+  const possible = new Map<number, number>();
   const tests = writeColumns(
     arena,
     plan.allowed.map(({ ordinal, allows }) => {
       const entries = entriesOf(table, ordinal);
       const bits = arena.alloc(bitTableBytes(entries));
       const column = { ...place(ordinal), table: bits, entries };
-      writeSymbolBits(arena, bits, table.header.fields[ordinal]!.noOfSymbols, column.bias, allows);
+      const count = writeSymbolBits(arena, bits, table.header.fields[ordinal]!.noOfSymbols, column.bias, allows);
+      possible.set(ordinal, Math.min(count, possible.get(ordinal) ?? count));
       return column;
     }),
   );
   const [small, large] = [false, true].map((is) => plan.fields.filter((k) => isLarge(entriesOf(table, k)) === is));
   const ordinals = [...small!, ...large!];
+  const use = (ordinal: number) => {
+    const entries = entriesOf(table, ordinal);
+    const numbers = arena.alloc(4 * entries);
+    const seen = isLarge(entries) ? arena.alloc(bitTableBytes(entries)) : 0;
+    const { bias } = table.records.places[ordinal]!;
+    // Symbols, and NULL where there is a place for it.
+    const left = possible.get(ordinal) ?? entries - nullSpan(bias) + (bias < 0 ? 1 : 0);
+    return { ...place(ordinal), table: numbers, entries, seen, left };
+  };
+  const smallUses = small!.map(use);
   const tables = arena.mark();
-  const uses = writeColumns(
-    arena,
-    ordinals.map((ordinal) => {
-      const entries = entriesOf(table, ordinal);
-      const numbers = arena.alloc(4 * entries);
-      const seen = isLarge(entries) ? arena.alloc(bitTableBytes(entries)) : 0;
-      return { ...place(ordinal), table: numbers, entries, seen };
-    }),
-  );
+  const uses = writeColumns(arena, [...smallUses, ...large!.map(use)]);
   return {
     tests,
     uses,

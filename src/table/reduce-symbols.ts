@@ -13,8 +13,8 @@ import { parseSymbols } from "./symbol-parse.ts";
 export interface PrunedSymbols {
   readonly count: number;
   readonly byteLength: number;
-  /** The entries, if they stayed in the arena. */
-  readonly held: Uint8Array | undefined;
+  /** Gives the entries, if they stay in the arena; asked once, before the tables of numbers are settled. */
+  readonly held: (() => Uint8Array) | undefined;
   /** Writes those that did not, from the source. */
   write(sink: ByteSink): Promise<void>;
 }
@@ -50,13 +50,13 @@ export async function pruneSymbols(
 ): Promise<PrunedSymbols> {
   const { arena } = job.kernel;
   const count = getColumn(arena, useOf(job.memory, ordinal), "used");
-  if (count === 0) return { count, byteLength: 0, held: new Uint8Array(0), write: async () => {} };
+  if (count === 0) return { count, byteLength: 0, held: () => new Uint8Array(0), write: async () => {} };
   const at = arena.mark();
   const byteLength = await placeUsed(job, ordinal, count);
   arena.release(at);
   if (hasRoom(Arena.sizeOf(byteLength))) {
     arena.alloc(byteLength);
-    return { count, byteLength, held: arena.bytes(at, byteLength), write: async () => {} };
+    return { count, byteLength, held: () => arena.bytes(at, byteLength), write: async () => {} };
   }
   return {
     count,
@@ -185,7 +185,7 @@ async function* whole(job: PruneJob, ordinal: number): AsyncGenerator<WalkedWind
 }
 
 /** The walk in TypeScript says what is wrong, and where. */
-async function refusal({ table }: PruneJob, ordinal: number): Promise<QErr> {
+export async function refusal({ table }: PruneJob, ordinal: number): Promise<QErr> {
   const { offset, name } = table.layout.symbols[ordinal]!;
   const { noOfSymbols, length } = table.header.fields[ordinal]!;
   const bytes = new Uint8Array(length);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { COLUMN_BYTES } from "../../src/kernel/column.ts";
+import { COLUMN_BYTES, setColumn } from "../../src/kernel/column.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { crc32c } from "../../src/kernel/reference-bytes.ts";
 import { bitTableBytes } from "../../src/kernel/sizes.ts";
@@ -198,6 +198,45 @@ describe.each(BUILDS)("kernel, $name build, does what the reference does", ({ op
             k.arena.view.setUint32(at, w.bases[i]!, true);
           });
           k.repack(w.columns, count, s.rows, out[0]!, toStride);
+        },
+      );
+    });
+  });
+
+  it("numbers symbols without a change to the records, and repacks by the settled tables", () => {
+    property((s) => {
+      let toBit = 0;
+      const places = s.fields.map((f) => {
+        const toWidth = Math.min(32, f.bitWidth + (s.seed & 1));
+        const toOffset = toBit;
+        toBit += toWidth;
+        return { toOffset, toWidth };
+      });
+      const toStride = s.kind === "records" ? Math.ceil(toBit / 8) * 8 : toBit;
+      let out = 0;
+      same(
+        kernels,
+        (k) => {
+          const w = layOut(k.arena, s, words, false);
+          s.fields.forEach((f, i) => {
+            const at = w.columns + i * COLUMN_BYTES;
+            // Some are looked at to the end, some no more from the first on.
+            setColumn(k.arena, at, "left", ((s.seed + i) % 3) * f.entries);
+            setColumn(k.arena, at, "map", w.tables[i]!);
+            setColumn(k.arena, at, "toOffset", places[i]!.toOffset);
+            setColumn(k.arena, at, "toWidth", places[i]!.toWidth);
+          });
+          const length = Math.ceil((s.rows * toStride) / 8);
+          out = k.arena.alloc(length);
+          k.arena.bytes(out, length + 64).fill(0);
+          return { ...w, buffers: [...w.buffers, [out, length] as const] };
+        },
+        (k, w) => {
+          const count = s.fields.length;
+          k.number(w.columns, count, s.rows >> 1);
+          k.number(w.columns, count, s.rows);
+          for (let i = 0; i < count; i++) k.settle(w.columns + i * COLUMN_BYTES);
+          k.repack(w.columns, count, s.rows, out, toStride);
         },
       );
     });
