@@ -42,9 +42,9 @@ export function offsetsOf(lengths: usize, count: u32): usize {
 }
 
 export function placeEntries(at: usize, starts: usize, count: u32, numbers: usize, offsets: usize, length: u32, out: usize): void {
-  const end = starts + (<usize>count << 2);
+  const end = numbers + (<usize>count << 2);
   if (offsets != 0) {
-    for (; starts < end; starts += 4, numbers += 4) {
+    for (; numbers < end; starts += 4, numbers += 4) {
       const number = load<u32>(numbers);
       if (number == 0) continue;
       const from = at + <usize>load<u32>(starts);
@@ -53,15 +53,15 @@ export function placeEntries(at: usize, starts: usize, count: u32, numbers: usiz
     return;
   }
   const size = <usize>length;
-  let from = at + <usize>load<u32>(starts);
+  let from = at;
   if (size > SPARE_BYTES) {
-    for (; starts < end; starts += 4, numbers += 4, from += size) {
+    for (; numbers < end; numbers += 4, from += size) {
       const number = load<u32>(numbers);
       if (number != 0) memory.copy(out + <usize>(number - 1) * size, from, size);
     }
     return;
   }
-  for (; starts < end; starts += 4, numbers += 4, from += size) {
+  for (; numbers < end; numbers += 4, from += size) {
     const number = load<u32>(numbers);
     copyExactly(select<usize>(out + <usize>(number - 1) * size, SPARE, number != 0), from, size);
   }

@@ -115,8 +115,9 @@ export interface Kernel {
   offsetsOf(lengths: Pointer, count: number): number;
 
   /**
-   * Copies each of `count` entries that has a number, as above, to `out + offsets[number]`, or to `out + number * length`
-   * if `offsets` is 0 and all are as long. Writes nothing else, no slack either, so a table can come in parts.
+   * Copies each of `count` entries that has a number, as above, to `out + offsets[number]`. If all are as long, both
+   * `starts` and `offsets` are 0: entries of `length` bytes lie one after the other from `bytes`, and go to
+   * `out + number * length`. Writes nothing else, no slack either, so a table can come in parts.
    */
   placeEntries(
     bytes: Pointer,

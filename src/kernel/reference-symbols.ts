@@ -99,11 +99,14 @@ export interface EntriesToPlace {
 export function placeEntries(arena: Arena, entries: EntriesToPlace): void {
   const { at, starts, count, numbers, offsets, length, out } = entries;
   const bytes = new Uint8Array(arena.buffer);
-  const begins = arena.uint32(starts, count + 1);
-  const places = new Uint32Array(arena.buffer, offsets);
   arena.uint32(numbers, count).forEach((number, i) => {
     if (number === 0) return;
-    const to = offsets === 0 ? (number - 1) * length : places[number - 1]!;
-    bytes.copyWithin(out + to, at + begins[i]!, at + begins[i + 1]!);
+    if (offsets === 0) {
+      bytes.copyWithin(out + (number - 1) * length, at + i * length, at + (i + 1) * length);
+      return;
+    }
+    const [from, end] = arena.uint32(starts + 4 * i, 2);
+    const [to] = arena.uint32(offsets + 4 * (number - 1), 1);
+    bytes.copyWithin(out + to!, at + from!, at + end!);
   });
 }

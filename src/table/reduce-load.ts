@@ -83,8 +83,7 @@ export async function pruneLoaded(
     const begin = load.bytes + arena.view.getUint32(from, true);
     const out = arena.alloc(even * count);
     const held = () => {
-      // What begins the starts of any table is 0, and that is all that is asked of even ones.
-      kernel.placeEntries(begin, starts, entries, numbers, 0, even, out);
+      kernel.placeEntries(begin, 0, entries, numbers, 0, even, out);
       return arena.bytes(out, even * count);
     };
     return { count, byteLength: even * count, held, write: async () => {} };

@@ -81,7 +81,7 @@ async function placeUsed(job: PruneJob, ordinal: number, count: number): Promise
     const length = kernel.evenLength(starts, entries);
     if (length === 0 || (even !== 0 && length !== even)) return false;
     even = length;
-    kernel.placeEntries(bytes, starts, entries, numbers, 0, length, out);
+    kernel.placeEntries(bytes + kernel.arena.view.getUint32(starts, true), 0, entries, numbers, 0, length, out);
     return true;
   });
   if (allEven) return even * count;

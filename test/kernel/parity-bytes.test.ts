@@ -205,8 +205,8 @@ describe.each(BUILDS)("kernel, $name build, bytes and symbols", ({ options }) =>
           k.arena.bytes(out, size + 32).fill(0xa5);
           const place = (from: number, to: number) =>
             k.placeEntries(
-              at,
-              starts + 4 * from,
+              byLength ? at + even * from : at,
+              byLength ? 0 : starts + 4 * from,
               to - from,
               table + 4 * from,
               byLength ? 0 : offsets,
