@@ -53,7 +53,8 @@ export async function planFile(file: string, options: RotateOptions): Promise<Fi
   }
 }
 
-function planRegion(file: string, head: RegionHead, options: RotateOptions): FilePlan {
+/** Plans a file whose head was read. Errors as {@link planFile}, but for reading. */
+export function planRegion(file: string, head: RegionHead, options: RotateOptions): FilePlan {
   const slots = head.entries
     .filter((entry) => options.from === undefined || entry.recipients.some((r) => matches(r, options.from!)))
     .map((entry) => {

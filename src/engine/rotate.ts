@@ -1,14 +1,21 @@
 import { createHash } from "node:crypto";
 import { isQErr, type QErr } from "../errors.ts";
+import type { KeyRef } from "../keys/keystore.ts";
 import type { FindKey } from "../seal/authenticate.ts";
-import { type FilePlan, planFile, type RotateOptions, rotateFile } from "./rotate-file.ts";
+import { fileSource } from "../source/file.ts";
+import type { ByteSource } from "../source/source.ts";
+import type { RotateOne } from "./rotate-crew.ts";
+import { type FilePlan, planFile, planRegion, type RotateOptions, rotateFile } from "./rotate-file.ts";
 import { openJournal } from "./rotate-journal.ts";
+import { readSealHead } from "./seal-head.ts";
 
 export interface BatchOptions extends RotateOptions {
   /** Where progress is recorded, so that an interrupted run goes on where it stopped. */
   readonly journal?: string | undefined;
-  /** Files at a time; 1 if left out. Tokens and disks gain by it, a key in this process does not. */
+  /** Files at a time; 1 if left out. In one thread, tokens and disks gain by more. */
   readonly jobs?: number | undefined;
+  /** Rotates one file: that of a `RotateCrew` of as many threads as jobs, which gains cores too; else `rotateFile`. */
+  readonly rotate?: RotateOne | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onFile?: ((result: FileResult) => void) | undefined;
 }
@@ -86,9 +93,9 @@ export async function rotateBatch(
   return results.filter((r) => r !== undefined);
 }
 
-async function one(file: string, find: FindKey, options: RotateOptions): Promise<FileResult> {
+async function one(file: string, find: FindKey, options: BatchOptions): Promise<FileResult> {
   try {
-    const plan = await rotateFile(file, find, options);
+    const plan = await (options.rotate ?? rotateFile)(file, find, options);
     return { file, state: plan.action === "none" ? "unchanged" : "done", plan };
   } catch (error) {
     return failure(file, error);
@@ -113,11 +120,21 @@ export interface KeyUse {
   readonly only: readonly string[];
 }
 
-/** Which slots of a file still name a certificate or key. Errors as `readSealHead`. */
-export async function keyUse(file: string, ref: NonNullable<RotateOptions["from"]>): Promise<KeyUse> {
-  const plan = await planFile(file, { from: ref, to: [], add: true });
+/** Which slots of a file still name a certificate or key; the head of its seal is read and no more. Errors as `readSealHead`. */
+export async function keyUse(file: string, ref: KeyRef): Promise<KeyUse> {
+  const source = await fileSource(file);
+  try {
+    return await keyUseOf(source, ref);
+  } finally {
+    await source.close();
+  }
+}
+
+/** As {@link keyUse}, of a source that is open and stays so. */
+export async function keyUseOf(source: ByteSource, ref: KeyRef): Promise<KeyUse> {
+  const plan = planRegion(source.name, await readSealHead(source), { from: ref, to: [], add: true });
   return {
-    file,
+    file: source.name,
     slots: plan.slots.map((s) => s.name),
     only: plan.slots.filter((s) => s.left === 1).map((s) => s.name),
   };

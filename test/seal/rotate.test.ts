@@ -17,7 +17,7 @@ import { readSealedHead } from "../../src/engine/open-seal-head.ts";
 import { keyUse, planBatch, rotateBatch } from "../../src/engine/rotate.ts";
 import { rotateFile } from "../../src/engine/rotate-file.ts";
 import { inspectSealed, verifySealed } from "../../src/engine/seal-verify.ts";
-import { isQErr, QErr } from "../../src/errors.ts";
+import { isQErr } from "../../src/errors.ts";
 import { pkcs11Store } from "../../src/keys/pkcs11-store.ts";
 import { authenticate, type FindKey } from "../../src/seal/authenticate.ts";
 import { withFileOperations } from "../../src/source/file-operations.ts";
@@ -310,47 +310,6 @@ describe("a rotation that fails at any step", () => {
       chmodSync(root, 0o755);
     }
     expect(Buffer.from(readFileSync(file)).equals(sealed)).toBe(true);
-  });
-});
-
-describe("a batch", () => {
-  const files = Array.from({ length: 5 }, (_, i) => join(root, `b${i}.qvd`));
-
-  it("goes on past a file that fails, and where it was interrupted", async () => {
-    for (const f of files) writeFileSync(f, sealed);
-    writeFileSync(files[2]!, "no qvd");
-    const journal = join(root, "rotate.jsonl");
-    const options = { ...toNext, rekey: true, journal };
-    const keys = keysOf(old);
-    const first = await rotateBatch(files, keys, options);
-    expect(first.map((r) => r.state)).toEqual(["done", "done", "failed", "done", "done"]);
-    expect(keys.unwraps()).toBe(4);
-    writeFileSync(files[2]!, sealed);
-    // Cut off in the middle of a line, as a crash does.
-    writeFileSync(journal, `${readFileSync(journal, "utf8")}{"job":"x`);
-    const second = await rotateBatch(files, keysOf(old, next), options);
-    expect(second.map((r) => r.state)).toEqual(["skipped", "skipped", "done", "skipped", "skipped"]);
-    // A job that came to its end is over: the next one with the same words is a new one.
-    for (const f of files) writeFileSync(f, sealed);
-    const third = await rotateBatch(files, keysOf(old), options);
-    expect(third.every((r) => r.state === "done")).toBe(true);
-    for (const f of files) expect(await opens(f, next)).toBe("ok");
-  });
-
-  it("stops at once when the key store is the trouble", async () => {
-    for (const f of files) writeFileSync(f, sealed);
-    let tries = 0;
-    const locked: FindKey = async () => {
-      tries += 1;
-      throw new QErr("KEY_PIN_LOCKED", "locked");
-    };
-    await expect(rotateBatch(files, locked, toNext)).rejects.toMatchObject({ code: "KEY_PIN_LOCKED" });
-    expect(tries).toBe(1);
-  });
-
-  it("works several at a time", async () => {
-    for (const f of files) writeFileSync(f, sealed);
-    expect((await rotateBatch(files, keysOf(old), { ...toNext, jobs: 3 })).every((r) => r.state === "done")).toBe(true);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { keyRefOf, openKeys, openSigner, recipientsOf } from "../../engine/key-access.ts";
 import { type BatchOptions, type FileResult, planBatch, rotateBatch } from "../../engine/rotate.ts";
+import { openRotateCrew } from "../../engine/rotate-crew.ts";
 import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -41,7 +42,12 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
     .option("--sign <REF>", "with --reseal: sign the new files")
     .option("--dry-run", "print the plan and change nothing; needs no key")
     .option("--yes", "do not ask for the plan to be confirmed; without it a plan is printed and nothing is done")
-    .option("--jobs <N>", "files at a time", wholeNumber(1), 1)
+    .option(
+      "--jobs <N>",
+      "files at a time, each in a thread of its own; the cores of the machine are a good number",
+      wholeNumber(1),
+      1,
+    )
     .option("--journal <FILE>", "record what is done, so that an interrupted run goes on where it stopped")
     .option("--oaep-sha1", "wrap with OAEP of SHA-1")
     .option("--allow-expired", "also to a certificate that has run out")
@@ -79,11 +85,14 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
       throw new QErr("USAGE", "nothing was changed: this was the plan", { hint: "run it again with --yes" });
     const ring = openKeys(options.key ?? [options.from], secrets);
     const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
+    const threads = Math.min(jobs, files.length);
+    const crew = threads > 1 ? await openRotateCrew(threads) : undefined;
     try {
       let done = 0;
       const results = await rotateBatch(files, ring.find, {
         ...rotation,
         signer,
+        rotate: crew?.rotate,
         onFile: (result) => {
           done += 1;
           terminal.status(`rotate ${done} of ${files.length}`);
@@ -95,6 +104,7 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
       const failed = results.filter((r) => r.state === "failed").length;
       if (failed > 0) outcome.exitCode = EXIT.SOME_FAILED;
     } finally {
+      await crew?.close();
       await ring.close();
       await signer?.close();
     }
