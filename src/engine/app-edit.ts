@@ -40,10 +40,12 @@ export async function editApp(app: App, edit: AppEdit): Promise<BuiltApp> {
   };
   const { seal } = app;
   const isWhole = seal === undefined || (seal.stillSealed.length === 0 && seal.shut.size === 0);
-  needs(isWhole, "SEAL_NO_IDENTITY", "parts of the app are sealed, and would be lost", { hint: "decrypt it first" });
+  needs(isWhole, "SEAL_NO_IDENTITY", "parts of the app are sealed, and would be lost", {
+    hint: "give the keys of all of its slots with --key",
+  });
   try {
     let parts: readonly QvfPart[] = await appParts(app);
-    const notes: string[] = [];
+    const notes: string[] = seal === undefined ? [] : ["the new app is not sealed: `qvault encrypt` seals it again"];
     for (const path of edit.drop ?? []) parts = dropObject(parts, path);
     if (edit.script !== undefined) {
       const replaced = await replaceScript(parts, edit.script);

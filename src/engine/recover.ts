@@ -1,10 +1,12 @@
+import { createPublicKey } from "node:crypto";
 import { needs } from "../errors.ts";
+import type { JweRecipientHeader } from "../seal/jwe.ts";
 import type { ByteSource } from "../source/source.ts";
 import { readSealHead } from "./seal-head.ts";
 
 /**
  * How to open a slot without qvault: the slot's JWE, and what to do with it. The output is for people who have a file,
- * a private key and stock tools, and nothing else.
+ * a private key, openssl and node, and nothing else.
  */
 export async function recoveryText(source: ByteSource, slotName?: string): Promise<string> {
   const { manifest, entries } = await readSealHead(source);
@@ -20,24 +22,43 @@ export async function recoveryText(source: ByteSource, slotName?: string): Promi
     const name = manifest.slots[entry.slot]!;
     if (slotName !== undefined && slotName !== name) continue;
     lines.push("", `# Slot "${name}". Save the next line as ${name}.jwe:`, JSON.stringify(entry.jwe));
-    lines.push(`# With step (any recipient):  step crypto jwe decrypt --key private.pem < ${name}.jwe > slot.key`);
     for (const [i, recipient] of entry.jwe.recipients.entries()) {
       const who = entry.recipients[i]!;
       lines.push(`# Recipient ${oneLine(who.label)} (${who.x5t ?? who.spkiS256}), ${recipient.header.alg}:`);
-      if (recipient.header.alg === "ECDH-ES+A256KW") {
-        lines.push("# an EC key: use step as above, or npm jose: generalDecrypt(JSON.parse(jwe), privateKey)");
-        continue;
-      }
-      const md = recipient.header.alg === "RSA-OAEP" ? "sha1" : "sha256";
+      lines.push(`printf %s '${base64(recipient.encrypted_key)}' | base64 -d > cek.enc`);
+      lines.push(...(recipient.header.epk ? agreement(recipient.header.epk) : decryption(recipient.header.alg)));
       lines.push(
-        `printf %s '${Buffer.from(recipient.encrypted_key, "base64url").toString("base64")}' | base64 -d > cek.enc`,
-        `openssl pkeyutl -decrypt -inkey private.pem -in cek.enc -out cek.bin -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:${md} -pkeyopt rsa_mgf1_md:${md}`,
         "# cek.bin opens the JWE's ciphertext with AES-256-GCM: IV and tag from the JWE, AAD its protected header as text:",
         `node -e 'const f=require("fs"),j=JSON.parse(f.readFileSync("${name}.jwe")),b=x=>Buffer.from(x,"base64url"),d=require("crypto").createDecipheriv("aes-256-gcm",f.readFileSync("cek.bin"),b(j.iv));d.setAAD(Buffer.from(j.protected));d.setAuthTag(b(j.tag));f.writeFileSync("slot.key",Buffer.concat([d.update(b(j.ciphertext)),d.final()]))'`,
       );
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+const base64 = (text: string) => Buffer.from(text, "base64url").toString("base64");
+
+function decryption(alg: string): readonly string[] {
+  const md = alg === "RSA-OAEP" ? "sha1" : "sha256";
+  return [
+    `openssl pkeyutl -decrypt -inkey private.pem -in cek.enc -out cek.bin -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:${md} -pkeyopt rsa_mgf1_md:${md}`,
+  ];
+}
+
+/** ECDH by openssl; then Concat KDF (RFC 7518 section 4.6.2) and AES-KW, which openssl does with keys in its arguments only. */
+function agreement(epk: NonNullable<JweRecipientHeader["epk"]>): readonly string[] {
+  const point = createPublicKey({ key: { ...epk }, format: "jwk" }).export({ type: "spki", format: "der" });
+  const name = Buffer.from("ECDH-ES+A256KW");
+  const info = Buffer.concat([
+    Buffer.from([0, 0, 0, name.byteLength]),
+    name,
+    Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]),
+  ]);
+  return [
+    `printf %s '${point.toString("base64")}' | base64 -d > epk.der`,
+    "openssl pkeyutl -derive -inkey private.pem -peerform DER -peerkey epk.der -out z.bin",
+    `node -e 'const f=require("fs"),c=require("crypto"),k=c.createHash("sha256").update(Buffer.from([0,0,0,1])).update(f.readFileSync("z.bin")).update(Buffer.from("${info.toString("hex")}","hex")).digest(),d=c.createDecipheriv("id-aes256-wrap",k,Buffer.alloc(8,0xa6));f.writeFileSync("cek.bin",Buffer.concat([d.update(f.readFileSync("cek.enc")),d.final()]))'`,
+  ];
 }
 
 /** A text inside a comment that may be pasted into a shell: it must not end the line, nor show other than it is. */

@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../src/cli/run.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import { plainQvd } from "./sealed.ts";
-import { missing } from "./vectors.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "qvault-cli-"));
 const at = (name: string) => join(dir, name);
@@ -189,24 +187,6 @@ describe("the command line", () => {
   it("shows slots and recipients to everybody", async () => {
     const said = await qvault("inspect", at("two.qvd"));
     expect(said.out).toMatch(/slot hr: name\n {2}opens with hr [0-9A-F]{40} \(ECDH-ES\+A256KW\)/);
-  });
-
-  describe("recover", () => {
-    if (spawnSync("openssl", ["version"]).status !== 0 || spawnSync("base64", ["--version"]).status !== 0) {
-      missing("the programs openssl and base64");
-      return;
-    }
-    it("prints commands that give the slot key, with openssl and node alone", async () => {
-      await qvault("encrypt", at("in.qvd"), "-o", at("rec.qvd"), "--fields", "name", "--to", at("fin.crt"));
-      const { out } = await qvault("recover", at("rec.qvd"), "--print");
-      const work = mkdtempSync(join(dir, "recover-"));
-      const lines = out.split("\n");
-      writeFileSync(join(work, "default.jwe"), lines.find((l) => l.startsWith("{"))!);
-      writeFileSync(join(work, "private.pem"), readFileSync(at("fin.key")));
-      const script = lines.filter((l) => /^(printf|openssl|node)/.test(l)).join("\n");
-      execFileSync("sh", ["-e", "-c", script], { cwd: work, stdio: "pipe" });
-      expect(readFileSync(join(work, "slot.key")).byteLength).toBe(32);
-    });
   });
 
   function pairFile(name: string): string {

@@ -7,11 +7,11 @@ import { openQvfApp } from "../../engine/qvf-app.ts";
 import { readSmallText } from "../../engine/small-file.ts";
 import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
-import { repeated } from "../key-options.ts";
+import { type KeyOptions, repeated, withKeyOptions, withKeys } from "../key-options.ts";
 import { type RowRange, rowRange } from "../options.ts";
 import { printable } from "../terminal.ts";
 
-interface EditOptions {
+interface EditOptions extends KeyOptions {
   readonly output: string;
   readonly script?: string;
   readonly drop?: readonly string[];
@@ -24,10 +24,11 @@ interface EditOptions {
 const WHAT_FOLLOWS = `
 Symbols that no row has any more are dropped; qvapp_data, qvapp_meta and the system tables are made anew; section access
 stays. Replacing the script also blanks out what qvapp_allproperties holds of the old one, and names objects that quote lines of the old
-one. Free space in the new file is zero: nothing of what was replaced is left in it.`;
+one. Free space in the new file is zero: nothing of what was replaced is left in it.
+A sealed app needs the keys of all of its slots, and the new app is not sealed: encrypt it again.`;
 
 export function appEditCommand({ terminal }: CommandContext): Command {
-  return new Command("edit")
+  const command = new Command("edit")
     .description("write an app with another script, without some objects, or with other tables or fewer rows")
     .argument("<APP>", "app")
     .requiredOption("-o, --output <OUT.qvf>", "where to; - is standard output")
@@ -41,14 +42,15 @@ export function appEditCommand({ terminal }: CommandContext): Command {
     .option("--drop-table <NAME>", "drop a table; may be repeated", repeated)
     .option("--rows <NAME=FROM..TO>", "keep only these rows of a table; may be repeated", pairs(rowRange))
     .option("--force", "replace the output if it exists")
-    .addHelpText("after", WHAT_FOLLOWS)
-    .action(async (file: string, options: EditOptions) => {
+    .addHelpText("after", WHAT_FOLLOWS);
+  return withKeyOptions(command).action((file: string, options: EditOptions) =>
+    withKeys(terminal, options, async (keys) => {
       const { drop, table: tables, dropTable: dropTables, rows } = options;
       if ([options.script, drop, tables, dropTables, rows].every((given) => given === undefined)) {
         throw new QErr("USAGE", "nothing is to be changed", { hint: "add --script, --drop, --table, … (see --help)" });
       }
       const script = options.script === undefined ? undefined : await readSmallText(options.script);
-      const app = await openQvfApp(await openSource(file, { stdin: terminal.stdin }));
+      const app = await openQvfApp(await openSource(file, { stdin: terminal.stdin }), keys);
       try {
         const edited = await editApp(app, { script, drop, tables, dropTables, rows });
         try {
@@ -61,7 +63,8 @@ export function appEditCommand({ terminal }: CommandContext): Command {
       } finally {
         await app.close();
       }
-    });
+    }),
+  );
 }
 
 /** `NAME=VALUE`, given again for each name; a name may have `=` in quotes only: `"a=b"=FILE`. */

@@ -5,7 +5,7 @@ import type { CommandContext } from "../context.ts";
 
 export function recoverCommand({ terminal }: CommandContext): Command {
   return new Command("recover")
-    .description("print how to open a slot with openssl, step or node alone")
+    .description("print how to open a slot with openssl and node alone")
     .argument("<FILE>", "a sealed file")
     .option("--slot <NAME>", "only this slot")
     .option("--print", "print it (the default, and all there is)")
