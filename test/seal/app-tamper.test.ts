@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes/concat.ts";
 import { directoryPart } from "../../src/container/qvf/parts.ts";
@@ -8,12 +7,13 @@ import { verifySealed } from "../../src/engine/seal-verify.ts";
 import { isQErr } from "../../src/errors.ts";
 import { authenticate, type FindKey } from "../../src/seal/authenticate.ts";
 import { checkPlainParts, checkSealedItem } from "../../src/seal/check-parts.ts";
-import { PREFIX_BYTES, type RegionHead } from "../../src/seal/region.ts";
+import type { RegionHead } from "../../src/seal/region.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
 import { appTable } from "../../src/table/qvf-draft.ts";
 import { writtenBytes } from "../helpers/qvf.ts";
 import { record } from "../helpers/record.ts";
+import { type HeadParts, withHead } from "./forged-head.ts";
 import { keysOf, person, remembered } from "./people.ts";
 import { sealAppBytes } from "./sealed-app.ts";
 
@@ -70,19 +70,7 @@ beforeAll(async () => {
   head = await readSealedAppHead(memorySource(sealed));
 });
 
-/** With another head, its checksum made to fit: what somebody does who can compute, but has no key. */
-function withHead(change: (parts: { manifest: Uint8Array; keys: Uint8Array; proofs: Uint8Array }) => void): Uint8Array {
-  const at = head.offset + PREFIX_BYTES;
-  const keysAt = at + head.manifestBytes.byteLength;
-  const proofsAt = keysAt + head.keyArea.byteLength;
-  const sumAt = head.offset + head.headLength - 32;
-  const manifest = sealed.slice(at, keysAt);
-  const parts = { manifest, keys: sealed.slice(keysAt, proofsAt), proofs: sealed.slice(proofsAt, sumAt) };
-  change(parts);
-  const body = concat([sealed.subarray(head.offset, at), parts.manifest, parts.keys, parts.proofs]);
-  const sum = new Uint8Array(createHash("sha256").update(body).digest());
-  return concat([sealed.subarray(0, head.offset), body, sum, sealed.subarray(head.offset + head.headLength)]);
-}
+const withForged = (change: (parts: HeadParts) => void) => withHead(sealed, head, change);
 
 describe("a sealed app, changed", () => {
   it("is fine before", async () => {
@@ -218,24 +206,24 @@ describe("a sealed app, changed by somebody who makes the checksums fit", () => 
     expect(await verdict(bytes, oneSlot)).toMatch(/^SEAL_(DAMAGED|WRONG_KEY|BAD_SIGNATURE)/);
 
   it("with MACs gone, or slots in each other's place", async () => {
-    await damaged(withHead((p) => p.proofs.fill(0, 0, 32)));
-    await damaged(withHead((p) => p.proofs.fill(0, 32, 64)));
-    await damaged(withHead((p) => p.proofs.fill(0)));
-    await damaged(withHead((p) => p.proofs.copyWithin(0, 32, 64)));
+    await damaged(withForged((p) => p.proofs.fill(0, 0, 32)));
+    await damaged(withForged((p) => p.proofs.fill(0, 32, 64)));
+    await damaged(withForged((p) => p.proofs.fill(0)));
+    await damaged(withForged((p) => p.proofs.copyWithin(0, 32, 64)));
   });
 
   it("with any byte of the manifest or of the keys another one", async () => {
     const step = process.env.QVAULT_LONG ? 1 : 41;
     for (let i = 0; i < head.manifestBytes.byteLength; i += step) {
       const said = await verdict(
-        withHead((p) => void (p.manifest[i]! ^= 1)),
+        withForged((p) => void (p.manifest[i]! ^= 1)),
         oneSlot,
       );
       expect(said, `manifest byte ${i}`).toMatch(/^(SEAL_(DAMAGED|TRUNCATED|BAD_SIGNATURE)|BYTES_UTF8|LIMIT_EXCEEDED)/);
     }
     for (let i = 0; i < head.keyArea.byteLength; i += step) {
       const said = await verdict(
-        withHead((p) => void (p.keys[i]! ^= 1)),
+        withForged((p) => void (p.keys[i]! ^= 1)),
         oneSlot,
       );
       expect(said, `key area byte ${i}`).toMatch(

@@ -81,10 +81,16 @@ function escapedOf(commands, finished) {
 }
 
 function flipRows() {
-  const flips = result("flips");
-  if (flips === undefined) return [`| single bits of a sealed file flipped | ${NOT_RUN} | | |`];
-  const tried = `${number(flips.flips)} bits of a file of ${number(flips.bytes)} bytes`;
-  return [`| single bits of a sealed file flipped | ${tried} | 0 | \`${flips.command}\` |`];
+  return [
+    ["flips", "single bits of a sealed QVD flipped, the file verified whole"],
+    ["flips-app", "single bits of a sealed app flipped, each held to the part that it is in"],
+    ["flips-app-whole", "single bits of a sealed app flipped, the file verified whole"],
+  ].map(([name, what]) => {
+    const flips = result(name);
+    if (flips === undefined) return `| ${what} | ${NOT_RUN} | | |`;
+    const tried = `${number(flips.flips)} of the ${number(8 * flips.bytes)} bits of a file`;
+    return `| ${what} | ${tried} | 0 | \`${flips.command}\` |`;
+  });
 }
 
 /** Survivors that no test can tell from the original, with the reason. */
