@@ -1,7 +1,7 @@
 import { QErr } from "../errors.ts";
 import { MAX_AUDIT_FINDINGS, MAX_AUDIT_LINE_BYTES } from "../limits.ts";
 import { AUDIT_START, checkLine } from "./audit.ts";
-import { textLines } from "./text-lines.ts";
+import { readLines } from "./text-lines.ts";
 
 /** What is wrong with an audit log, by line. */
 export interface AuditFinding {
@@ -29,10 +29,7 @@ export interface AuditVerdict {
 export async function verifyAuditLog(path: string, head?: string): Promise<AuditVerdict> {
   const check = auditCheck(head);
   try {
-    for await (const { text, ended } of textLines(path, MAX_AUDIT_LINE_BYTES)) {
-      if (ended) check.line(text);
-      else check.cutShort();
-    }
+    await readLines(path, MAX_AUDIT_LINE_BYTES, (text, ended) => (ended ? check.line(text) : check.cutShort()));
   } catch (cause) {
     throw new QErr("SOURCE_NOT_FOUND", `${path} cannot be read`, { cause });
   }

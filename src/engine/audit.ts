@@ -143,6 +143,7 @@ async function lastEvent(file: OpenFile, maxLineBytes: number): Promise<LogEnd> 
 
 /** The event of a line whose own hash is right. Anybody can make such a hash, also over what is no event. */
 export function checkLine(line: string): ChainedEvent | undefined {
+  if (!line.startsWith("{")) return undefined;
   const match = /^(\{.*),"hash":"([0-9a-f]{64})"\}$/s.exec(line);
   if (match === null || sha256(`${match[1]}}`) !== match[2]) return undefined;
   try {

@@ -3,7 +3,7 @@ import { QErr } from "../errors.ts";
 import { MAX_JOURNAL_LINE_BYTES } from "../limits.ts";
 import { systemCode } from "../source/file.ts";
 import { fileOperations, writeAll } from "../source/file-operations.ts";
-import { textLines } from "./text-lines.ts";
+import { readLines } from "./text-lines.ts";
 
 /** One line of a journal. Thumbprints and names, never a key. */
 export interface JournalLine {
@@ -63,13 +63,13 @@ async function readJournal(
   let done = new Set<string>();
   let torn = false;
   try {
-    for await (const { text, ended } of textLines(path, MAX_JOURNAL_LINE_BYTES)) {
+    await readLines(path, MAX_JOURNAL_LINE_BYTES, (text, ended) => {
       torn = !ended;
       const entry = text === undefined ? undefined : parse(text);
-      if (entry?.job !== job) continue;
+      if (entry?.job !== job) return;
       if (entry.state === "end") done = new Set();
       if (entry.file !== undefined && (entry.state === "done" || entry.state === "unchanged")) done.add(entry.file);
-    }
+    });
   } catch (cause) {
     if (systemCode(cause) === "ENOENT") return { done, torn };
     throw new QErr("SOURCE_READ", `the journal ${path} cannot be read (${systemCode(cause)})`, { cause });

@@ -43,7 +43,9 @@ export async function readParquet(source: ByteSource, options: ParquetReadOption
   const elements = await guarded(async () => parquetSchema(metadata).children.map((child) => child.element));
   needs(elements.length > 0, "IMPORT_SYNTAX", "the Parquet file has no field");
   needs(elements.length <= MAX_FIELDS, "LIMIT_EXCEEDED", `over ${MAX_FIELDS} fields`);
-  const names = elements.map((element) => element.name);
+  // The library leaves out what the footer does.
+  const names = elements.map((element): string | undefined => element.name).filter((name) => name !== undefined);
+  needs(names.length === elements.length, "IMPORT_SYNTAX", "a field of the Parquet file has no name");
   needs(new Set(names).size === names.length, "IMPORT_SYNTAX", "two fields of the Parquet file have one name");
   const columns = elements.map((element) => ({
     ...parquetColumn(element, options.bigIntegers ?? "refuse"),

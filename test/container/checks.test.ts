@@ -86,6 +86,8 @@ describe("where the parts of a QVD lie", () => {
         { fields: Array(columns).fill(free), noOfRecords: rows, recordByteSize, length: rows * recordByteSize },
         2 ** 40,
       );
+    expect(typeof wide(32, MAX_FREE_CELLS / 32)).toBe("object");
+    expect(wide(32, (MAX_FREE_CELLS + 32) / 32)).toBe("LIMIT_EXCEEDED");
     expect(typeof wide(16, MAX_FREE_CELLS / 16)).toBe("object");
     expect(wide(17, MAX_FREE_CELLS / 16)).toBe("LIMIT_EXCEEDED");
     const rows = MAX_FREE_CELLS / 16;

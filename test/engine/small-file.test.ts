@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openJournal } from "../../src/engine/rotate-journal.ts";
 import { readSmallFile, readSmallText } from "../../src/engine/small-file.ts";
-import { type TextLine, textLines } from "../../src/engine/text-lines.ts";
+import { readLines } from "../../src/engine/text-lines.ts";
 import { MAX_CONFIG_BYTES, MAX_JOURNAL_LINE_BYTES } from "../../src/limits.ts";
 import { failure } from "../helpers/errors.ts";
 import { temporaryFolders } from "../helpers/temp.ts";
@@ -54,11 +54,11 @@ describe("a small file", () => {
 });
 
 describe("lines of a file", () => {
-  async function linesOf(content: string | Uint8Array, most: number): Promise<TextLine[]> {
+  async function linesOf(content: string | Uint8Array, most: number) {
     const path = join(await temporaryFolder(), "f");
     await writeFile(path, content);
-    const lines: TextLine[] = [];
-    for await (const line of textLines(path, most)) lines.push(line);
+    const lines: { readonly text: string | undefined; readonly ended: boolean }[] = [];
+    await readLines(path, most, (text, ended) => void lines.push({ text, ended }));
     return lines;
   }
   const ended = (text: string | undefined) => ({ text, ended: true });

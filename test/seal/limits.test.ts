@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { openSealedQvd } from "../../src/engine/open-sealed.ts";
 import { leakFindings } from "../../src/engine/seal-lint.ts";
 import { kdfWork, pkcs12Kdf, spend } from "../../src/keys/pbe.ts";
 import {
@@ -12,6 +13,7 @@ import {
   MAX_SEALED_PART_BYTES,
   MAX_SLOTS,
 } from "../../src/limits.ts";
+import type { FindKey } from "../../src/seal/authenticate.ts";
 import { messageLength } from "../../src/seal/cobblestone.ts";
 import { draftSeal, type SealSpec } from "../../src/seal/draft.ts";
 import { decodeManifest, encodeManifest, type Manifest } from "../../src/seal/manifest.ts";
@@ -20,6 +22,8 @@ import { encodePrefix, readRegionHead } from "../../src/seal/region.ts";
 import { hashLeaves, LEAF_BYTES, leafCount, macLeaves, treeRoot } from "../../src/seal/tree.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { openQvdTable } from "../../src/table/qvd-table.ts";
+import { findTestKey } from "../fuzz/keys.ts";
+import { sameRecipients } from "../malformed/hostile-files.ts";
 import { person } from "./people.ts";
 import { plainQvd } from "./sealed.ts";
 import { toHex } from "./vectors.ts";
@@ -198,6 +202,24 @@ describe("a password derivation", () => {
     expect(work.left).toBe(MAX_KEY_FILE_ITERATIONS - 30);
     expect(derive(30, { left: 30 })).toHaveLength(8);
     expect(() => derive(31, { left: 30 })).toThrow(expect.objectContaining({ code: "KEY_STORE_FORMAT" }));
+  });
+});
+
+describe("a slot that names one key over and over", () => {
+  it("has it tried once", async () => {
+    let unwraps = 0;
+    const find: FindKey = async (ref) => {
+      const handle = await findTestKey(ref);
+      if (handle === undefined) return undefined;
+      const unwrap: typeof handle.unwrap = (request) => {
+        unwraps += 1;
+        return handle.unwrap(request);
+      };
+      return { ...handle, unwrap };
+    };
+    const file = memorySource(await sameRecipients(1, 9));
+    await expect(openSealedQvd(file, find)).rejects.toMatchObject({ code: "SEAL_WRONG_KEY" });
+    expect(unwraps).toBe(1);
   });
 });
 

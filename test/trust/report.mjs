@@ -27,6 +27,7 @@ export function reportText() {
     "|---|---|---|---|",
     ...corpusRows(),
     ...fuzzRows(),
+    ...nativeRows(),
     ...crashRows(),
     ...flipRows(),
     ...mutationRows(),
@@ -51,6 +52,13 @@ function fuzzRows() {
     const escaped = `${r.crashes.open}; ${r.crashes.found} found and kept`;
     return `| fuzzing: ${r.target} | ${tried} | ${escaped} | \`${r.command}\` |`;
   });
+}
+
+function nativeRows() {
+  const r = result("kernel-native");
+  if (r === undefined) return [`| fuzzing the kernel as C, with AddressSanitizer | ${NOT_RUN} | | |`];
+  const tried = `${number(r.executions)} inputs in ${r.seconds} s, ${number(r.edges)} of ${number(r.edgesOfAll)} edges, harness and other calls of the kernel counted in`;
+  return [`| fuzzing the kernel as C, with AddressSanitizer | ${tried} | ${r.crashes} | \`${r.command}\` |`];
 }
 
 function crashRows() {
