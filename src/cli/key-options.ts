@@ -1,7 +1,13 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { type Command, Option } from "commander";
-import { fipsSelfCheck, type KeyringOptions, openKeys, trustedCertificates } from "../engine/key-access.ts";
+import {
+  descriptorLines,
+  fipsSelfCheck,
+  type KeyringOptions,
+  openKeys,
+  trustedCertificates,
+} from "../engine/key-access.ts";
 import type { OpenOptions } from "../engine/open.ts";
 import { QErr } from "../errors.ts";
 import type { Terminal } from "./terminal.ts";
@@ -38,9 +44,22 @@ export function repeated(text: string, before: readonly string[] | undefined): r
 /** Adds what says how key stores are to be used. */
 export function withSecretOptions(command: Command): Command {
   return command
-    .addOption(new Option("--pin <SOURCE>", "where PINs come from: env:NAME, file:/path, credential:NAME, prompt"))
+    .addOption(
+      new Option(
+        "--pin <SOURCE>",
+        "where PINs come from: env:NAME, file:/path, fd:N, credential:NAME, prompt; QVAULT_PIN_FD=N in the environment means fd:N",
+      ),
+    )
     .option("--isolate-module", "run PKCS#11 modules in a process of their own, which may crash or hang alone")
-    .option("--fips", "use only algorithms that FIPS approves, after a self-check; says if a FIPS provider is active");
+    .addOption(fipsOption());
+}
+
+/** The one `--fips` of all commands. */
+export function fipsOption(): Option {
+  return new Option(
+    "--fips",
+    "use only algorithms that FIPS approves, after a self-check; says if a FIPS provider is active",
+  );
 }
 
 /** The one `--key` of all commands that open sealed files. */
@@ -68,7 +87,7 @@ export function withKeyOptions(command: Command): Command {
 export function keyringOptions(terminal: Terminal, { pin, isolateModule, fips }: SecretOptions): KeyringOptions {
   if (fips) terminal.err(`qvault: fips: ${fipsSelfCheck().words}`);
   const prompt = process.stdin.isTTY ? (question: string) => askHidden(question, terminal) : undefined;
-  return { pin, prompt, isolateModule, approvedOnly: fips };
+  return { pin, prompt, descriptor: descriptorLines(), isolateModule, approvedOnly: fips };
 }
 
 /** Runs `work` with what opens sealed files, and gives the stores back. */

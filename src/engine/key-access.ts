@@ -11,6 +11,7 @@ import { type FileSink, fileSink } from "../source/file-sink.ts";
 
 export { type FipsReport, fipsSelfCheck } from "../keys/approved.ts";
 export type { KeyringOptions } from "../keys/keyring.ts";
+export { descriptorLines } from "../keys/secret.ts";
 export type { NewKeyType } from "../keys/self-signed.ts";
 
 /** Private keys by the references a user gives. Nothing is opened before it is needed. */

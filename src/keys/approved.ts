@@ -1,4 +1,15 @@
-import { createCipheriv, createHash, createHmac, generateKeyPairSync, getFips, sign, verify } from "node:crypto";
+import {
+  constants,
+  createCipheriv,
+  createHash,
+  createHmac,
+  generateKeyPairSync,
+  getFips,
+  privateDecrypt,
+  publicEncrypt,
+  sign,
+  verify,
+} from "node:crypto";
 import { needs, QErr } from "../errors.ts";
 import type { KeyInfo, KeyStore } from "./keystore.ts";
 
@@ -25,7 +36,8 @@ const MAC_ANSWER =
   "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737";
 
 /**
- * Runs the operations that sealing stands on, with known answers, and one that is not approved. The flag alone says
+ * Runs the operations that sealing stands on, with known answers or, where a key is made, against each other, and one that
+ * is not approved. The flag alone says
  * nothing: without a provider Node sets it, reports it, and then fails at every operation.
  * @param unapproved an operation that only a FIPS provider refuses
  * @throws `FIPS_UNAVAILABLE` if an operation fails or answers wrongly
@@ -42,6 +54,10 @@ export function fipsSelfCheck(unapproved: () => unknown = md5): FipsReport {
     const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const signature = sign("sha256", mac, privateKey);
     needs(verify("sha256", mac, publicKey, signature), "FIPS_UNAVAILABLE", "ECDSA does not verify its own signature");
+    const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" };
+    const wrapped = publicEncrypt({ key: rsa.publicKey, ...oaep }, HEX(WRAP_DATA));
+    answers("RSA-OAEP", privateDecrypt({ key: rsa.privateKey, ...oaep }, wrapped), WRAP_DATA);
   } catch (cause) {
     if (cause instanceof QErr) throw cause;
     const flag = getFips() === 1 ? "FIPS mode is switched on, but there is no provider for it" : "an operation fails";

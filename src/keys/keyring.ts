@@ -11,7 +11,7 @@ import { systemKeychain, systemStore } from "./system-stores.ts";
 import { isThumbprint, parseThumbprint, pick } from "./thumbprint.ts";
 
 export interface KeyringOptions extends SecretOptions {
-  /** Where PINs and passphrases come from, if a reference does not say: `env:NAME`, `file:/path`, … */
+  /** Where PINs and passphrases come from, if a reference does not say: `env:NAME`, … ; the environment's QVAULT_PIN_FD if left out. */
   readonly pin?: string | undefined;
   /** PKCS#11 module for URIs without `module-path`; the environment's QVAULT_PKCS11_MODULE if left out. */
   readonly modulePath?: string | undefined;
@@ -69,7 +69,9 @@ function openAny(text: string, options: KeyringOptions): KeyReference {
 }
 
 function pinOf(options: KeyringOptions, source: string | undefined): SecretSource | undefined {
-  const text = source ?? options.pin ?? (options.prompt ? "prompt" : undefined);
+  const { QVAULT_PIN_FD } = options.env ?? process.env;
+  const inherited = QVAULT_PIN_FD === undefined ? undefined : `fd:${QVAULT_PIN_FD}`;
+  const text = source ?? options.pin ?? inherited ?? (options.prompt ? "prompt" : undefined);
   return text === undefined ? undefined : secretSource(text, options);
 }
 

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
+import crypto, { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -41,8 +42,43 @@ describe("the self-check of --fips", () => {
     const { code, err } = await runCli(["keys", "check", "--fips", at("ann.pem")]);
     expect(code).toBe(0);
     expect(err).toContain(`only approved algorithms are used; OpenSSL ${process.versions.openssl}`);
-    for (const name of ["inspect", "digest", "verify", "export", "head", "reduce", "encrypt", "decrypt", "rotate"])
+    for (const name of [
+      "inspect",
+      "digest",
+      "verify",
+      "export",
+      "head",
+      "reduce",
+      "encrypt",
+      "decrypt",
+      "rotate",
+      "status",
+    ])
       expect((await runCli([name, "--help"])).out, name).toContain("--fips");
+    const made = await runCli(["keys", "generate", "--fips", at("made"), "--type", "p256"]);
+    expect([made.code, made.err]).toEqual([0, expect.stringContaining("only approved algorithms are used")]);
+    const asked = await runCli(["status", "--fips", "--key", at("made.crt"), at("none.qvd")]);
+    expect([asked.code, asked.err]).toEqual([3, expect.stringContaining("only approved algorithms are used")]);
+  });
+
+  it("runs RSA-OAEP too, and is not content with a wrong answer", () => {
+    const real = crypto.privateDecrypt;
+    try {
+      for (const wrong of [
+        () => Buffer.alloc(32),
+        () => {
+          throw new Error("not supported");
+        },
+      ]) {
+        crypto.privateDecrypt = wrong;
+        syncBuiltinESMExports();
+        expect(() => fipsSelfCheck()).toThrow(expect.objectContaining({ code: "FIPS_UNAVAILABLE" }));
+      }
+    } finally {
+      crypto.privateDecrypt = real;
+      syncBuiltinESMExports();
+    }
+    expect(fipsSelfCheck().openssl).toBe(process.versions.openssl);
   });
 
   it("is not fooled by the flag: FIPS mode without a provider is an error before anything is opened", () => {

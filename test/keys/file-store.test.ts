@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { createPublicKey } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { dotnetStorePath, fileStore } from "../../src/keys/file-store.ts";
 import { readPkcs12 } from "../../src/keys/pkcs12.ts";
-import { secretSource } from "../../src/keys/secret.ts";
+import { descriptorLines, secretSource } from "../../src/keys/secret.ts";
 import { describeKey, parseThumbprint } from "../../src/keys/thumbprint.ts";
 import { MAX_KEY_FILE_BYTES, MAX_RSA_BITS } from "../../src/limits.ts";
 import { rsaOfBits } from "../fuzz/key-files.ts";
@@ -213,6 +213,25 @@ describe("a PIN source", () => {
     expect(await secretSource("credential:pin", { env })("?")).toBe("1234");
     expect(await secretSource("prompt", { prompt: async (q) => `answer to ${q}` })("PIN?")).toBe("answer to PIN?");
     expect(await secretSource("prompt")("PIN?")).toBeUndefined();
+  });
+
+  it("reads a descriptor: a pipe or a file, once, however many ask", async () => {
+    const given = (text: string) => {
+      writeFileSync(at("line"), text, { mode: 0o600 });
+      return openSync(at("line"), "r");
+    };
+    const fd = given("5678\r\nrest\n");
+    const descriptor = descriptorLines();
+    const [a, b] = [secretSource(`fd:${fd}`, { descriptor }), secretSource(`fd:${fd}`, { descriptor })];
+    expect([await a("?"), await b("?"), await a("?")]).toEqual(["5678", "5678", "5678"]);
+    expect(await secretSource(`fd:${given("no end of line")}`)("?")).toBe("no end of line");
+    await expect(secretSource(`fd:${given("")}`)("?")).rejects.toMatchObject({ code: "KEY_PIN_REQUIRED" });
+    await expect(secretSource("fd:99999")("?")).rejects.toMatchObject({
+      code: "KEY_PIN_REQUIRED",
+      message: expect.stringContaining("EBADF"),
+    });
+    for (const text of ["fd:1", "fd:2", "fd:-1", "fd:", "fd:3x"])
+      expect(() => secretSource(text), text).toThrow(expect.objectContaining({ code: "KEY_REFERENCE" }));
   });
 
   it("never is the PIN itself or a command, and never a file that others can read", async () => {

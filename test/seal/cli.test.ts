@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -169,6 +169,63 @@ describe("the command line", () => {
     expect((await qvault("decrypt", sealed, "-o", at("rot-back.qvd"), "--key", at("new.key"))).code).toBe(0);
     expect(await rotate("--remove", "--to", at("new.crt"))).toMatchObject({ code: 2 });
     expect(await rotate()).toMatchObject({ code: 2 });
+  });
+
+  it("verifies several files: each has its line, and the worst decides", async () => {
+    const folder = mkdtempSync(at("many-"));
+    const good = readFileSync(at("one.qvd"));
+    const damaged = Buffer.from(good);
+    damaged[damaged.length - 1]! ^= 1;
+    writeFileSync(join(folder, "a-good.qvd"), good);
+    writeFileSync(join(folder, "b-damaged.qvd"), damaged);
+    writeFileSync(join(folder, "c-good.qvd"), good);
+    const some = await qvault("verify", folder, "--key", at("hr.key"));
+    expect(some.code).toBe(4);
+    const lines = some.out
+      .trim()
+      .split("\n")
+      .map((line) => line.replace(`${folder}/`, ""));
+    expect(lines).toEqual([
+      "a-good.qvd: ok",
+      expect.stringMatching(/^b-damaged.qvd: damage SEAL_DAMAGED .* @\d+/),
+      "c-good.qvd: ok",
+    ]);
+    writeFileSync(join(folder, "d-others.qvd"), readFileSync(at("rot.qvd")));
+    const more = await qvault("verify", folder, "--key", at("hr.key"));
+    expect(more).toMatchObject({ code: 9, err: expect.stringContaining("d-others.qvd") });
+    expect(more.err).toContain("SEAL_NO_IDENTITY");
+    expect(more.out.split("\n")).toHaveLength(4);
+  });
+
+  it("seals through no link: it takes the link's place, and says that the file behind it stays plain", async () => {
+    const behind = at("behind.qvd");
+    writeFileSync(behind, readFileSync(at("in.qvd")));
+    symlinkSync(behind, at("link.qvd"));
+    const args = ["encrypt", at("link.qvd"), "-o", at("link.qvd"), "--fields", "name", "--to", at("hr.crt")];
+    expect((await qvault(...args)).code).toBe(10);
+    const said = await qvault(...args, "--force");
+    expect([said.code, said.err]).toEqual([
+      0,
+      expect.stringContaining(`was a link to ${behind}, which stays as it is`),
+    ]);
+    expect(lstatSync(at("link.qvd")).isFile()).toBe(true);
+    expect(readFileSync(behind).equals(readFileSync(at("in.qvd")))).toBe(true);
+    expect((await qvault("head", at("link.qvd"), "--key", at("hr.key"))).out).toContain("Annabel");
+    // A rotation follows the link, since there is nothing plain that could stay behind.
+    symlinkSync(at("link.qvd"), at("turn.qvd"));
+    const turn = await qvault(
+      "rotate",
+      at("turn.qvd"),
+      "--from",
+      at("hr.crt"),
+      "--to",
+      at("new.crt"),
+      "--key",
+      at("hr.key"),
+      "--yes",
+    );
+    expect([turn.code, lstatSync(at("turn.qvd")).isSymbolicLink()]).toEqual([0, true]);
+    expect((await qvault("verify", at("link.qvd"), "--key", at("new.key"))).code).toBe(0);
   });
 
   it("lists, checks and makes keys, private ones for their owner only", async () => {

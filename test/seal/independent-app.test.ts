@@ -1,4 +1,5 @@
-import type { KeyObject } from "node:crypto";
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { SealOptions } from "../../src/engine/seal-plan.ts";
 import { realBytes, undamaged } from "../helpers/qvf.ts";
@@ -94,6 +95,27 @@ describe("a sealed app, to a reader written from the spec", () => {
     for (const path of before.streams.keys()) {
       if (open.opened.has(path)) expect(hex(open, path), path).toBe(hex(before, path));
     }
+  });
+});
+
+describe("the sealed app among the fixtures", () => {
+  const fixture = (name: string) => readFileSync(new URL(`../../fixtures/sealed/${name}`, import.meta.url));
+  const key = (name: string) => createPrivateKey(fixture(`${name}.key`));
+
+  it("is the plain one to both keys, and shows each of them his fields", async () => {
+    const before = await readAppIndependently(fixture("app.qvf"), []);
+    const sealed = (...keys: readonly string[]) => readAppIndependently(fixture("app-two-slots.qvf"), keys.map(key));
+    const people = cells(before, "people");
+    expect(people).toMatchObject({ id: [1, 2, 3, 4, 5], pay: [1000, 2000.25, "none", 1000, -3] });
+    expect((await sealed("hr", "fin")).tables).toEqual(before.tables);
+    const { id, team, name, born } = cells(await sealed("hr"), "people");
+    expect({ id, team, name, born }).toEqual({
+      id: people.id,
+      team: people.team,
+      name: people.name,
+      born: people.born,
+    });
+    expect(cells(await sealed("fin"), "people").name).not.toEqual(people.name);
   });
 });
 

@@ -5,7 +5,7 @@
 import { createHash, type KeyObject } from "node:crypto";
 import { inflateSync } from "node:zlib";
 import type { Value } from "./independent-reader.ts";
-import { openRegion } from "./independent-region.ts";
+import { type OpenRegion, openRegion } from "./independent-region.ts";
 
 export interface IndependentTable {
   readonly name: string;
@@ -19,6 +19,7 @@ export interface IndependentApp {
   /** Paths that came from the seal. */
   readonly opened: ReadonlySet<string>;
   readonly tables: readonly IndependentTable[];
+  readonly region: OpenRegion | undefined;
 }
 
 /** SPEC 4.1 */
@@ -167,8 +168,9 @@ export async function readAppIndependently(file: Buffer, keys: readonly KeyObjec
   const streams = new Map([...found].map(([path, { bytes }]) => [path, bytes]));
   const opened = new Set<string>();
   const sealedColumns = new Map<string, StoredColumn>();
+  let region: OpenRegion | undefined;
   if (seal !== undefined) {
-    const region = await openRegion(file, seal.offset, seal.bytes.length, keys);
+    region = await openRegion(file, seal.offset, seal.bytes.length, keys);
     coversAll(file, region.plain, seal);
     for (const { n, name, parts } of region.items) {
       const meta = parts[0]!.meta() as {
@@ -205,7 +207,7 @@ export async function readAppIndependently(file: Buffer, keys: readonly KeyObjec
       ),
     };
   });
-  return { streams, opened, tables };
+  return { streams, opened, tables, region };
 }
 
 /** SPEC 6.13.2: with the region, the plain parts fill the file, and each is what the manifest says. */

@@ -2,7 +2,7 @@
  * A second reader of sealed QVDs, written from SPEC 6 alone: no line of src is used. It is short and reads whole files; what it is for is to disagree.
  */
 import type { KeyObject } from "node:crypto";
-import { openRegion } from "./independent-region.ts";
+import { type OpenRegion, openRegion } from "./independent-region.ts";
 
 export type Value = null | number | string | { readonly number: number; readonly text: string };
 
@@ -11,6 +11,7 @@ export interface Independent {
   /** By field name: values in row order; undefined if no given key opens the field. */
   readonly columns: ReadonlyMap<string, readonly Value[]>;
   readonly originalHeader: Buffer | undefined;
+  readonly region: OpenRegion;
 }
 
 function symbolsOf(bytes: Buffer): Value[] {
@@ -68,7 +69,7 @@ export async function readIndependently(file: Buffer, keys: readonly KeyObject[]
     );
   }
   if (region.mode === "open") plainColumns(file, base, rest, names, fields, columns);
-  return { names, columns, originalHeader };
+  return { names, columns, originalHeader, region };
 }
 
 function plainColumns(

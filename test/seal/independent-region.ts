@@ -81,6 +81,20 @@ export interface OpenPart {
   readonly meta: () => Pack;
 }
 
+/** Every value on the way to the data, in hexadecimal: what fixtures/sealed/vectors.json has of each file. */
+export interface Trace {
+  readonly fileId: string;
+  readonly slots: readonly { readonly [name: string]: string }[];
+  readonly common: { readonly [name: string]: string };
+  readonly items: readonly {
+    readonly n: number;
+    readonly name: string;
+    readonly dataKey: string;
+    readonly parts: readonly { readonly kind: number; readonly context: string; readonly sha256: string }[];
+  }[];
+  readonly signed: string;
+}
+
 /** A region whose head was authenticated by every slot that a key opens, if one does. */
 export interface OpenRegion {
   readonly mode: string;
@@ -88,6 +102,7 @@ export interface OpenRegion {
   /** Detached JWS, or empty, and the bytes that it is over (SPEC 6.8.3). */
   readonly signature: string;
   readonly signed: Buffer;
+  readonly trace: Trace;
   /** What the keys open. */
   readonly items: readonly { readonly n: number; readonly name: string; readonly parts: readonly OpenPart[] }[];
 }
@@ -144,6 +159,8 @@ export async function openRegion(
   const entries = unpack(keyArea.subarray(4, 4 + keyArea.readUInt32LE(0))) as Buffer[];
   const named = (text: string) => Buffer.concat([Buffer.from(text), manifest.id]);
   const deks = new Map<number, Buffer>();
+  const slots: Trace["slots"][number][] = [];
+  let shared: Trace["common"] = {};
   for (const [slot, entryBytes] of entries.entries()) {
     const entry = unpack(entryBytes) as { jwe: string; common: Buffer; deks: [number, Buffer][] };
     let slotKey: Buffer | undefined;
@@ -154,15 +171,19 @@ export async function openRegion(
       );
     if (slotKey === undefined) continue;
     const kw = expand(slotKey, named("qvault seal/v1 kw\0"), 32);
-    const mac = createHmac("sha256", expand(slotKey, named("qvault seal/v1 mac\0"), 64))
+    const macKey = expand(slotKey, named("qvault seal/v1 mac\0"), 64);
+    const mac = createHmac("sha256", macKey)
       .update("qvault seal/v1 slot\0")
       .update(prefix)
       .update(manifestBytes)
       .update(entryBytes)
       .digest();
     if (!mac.equals(proofs.subarray(slot * 32, slot * 32 + 32))) throw new Error("slot mac");
+    slots.push(hexOf({ slotKey, wrapKey: kw, macKey, mac }, { name: manifest.slots[slot]! }));
     const common = aesKw(kw, entry.common);
-    const fileMac = createHmac("sha256", expand(common, named("qvault seal/v1 file mac\0"), 64))
+    const fileMacKey = expand(common, named("qvault seal/v1 file mac\0"), 64);
+    const leafMacKey = expand(common, named("qvault seal/v1 leaf mac\0"), 32);
+    const fileMac = createHmac("sha256", fileMacKey)
       .update("qvault seal/v1 file\0")
       .update(prefix)
       .update(manifestBytes)
@@ -170,14 +191,17 @@ export async function openRegion(
       .update(proofs.subarray(0, -32))
       .digest();
     if (!fileMac.equals(proofs.subarray(-32))) throw new Error("file mac");
+    shared = hexOf({ commonKey: common, fileMacKey, leafMacKey, fileMac });
     for (const [item, wrapped] of entry.deks) deks.set(item, aesKw(kw, wrapped));
     const parts = manifest.items.flatMap((item) => item.parts);
-    checkLeafMacs(region.subarray(headEnd), parts, expand(common, named("qvault seal/v1 leaf mac\0"), 32));
+    checkLeafMacs(region.subarray(headEnd), parts, leafMacKey);
   }
   // SPEC 6.4, 6.6
+  const traced: Trace["items"][number][] = [];
   const items = manifest.items.flatMap((item, i) => {
     const dek = deks.get(i);
     if (dek === undefined) return [];
+    const contexts: Trace["items"][number]["parts"][number][] = [];
     const parts = item.parts.map(([kind, at, size]): OpenPart => {
       const fixed = Buffer.alloc(11);
       const name = Buffer.from(item.name);
@@ -187,8 +211,11 @@ export async function openRegion(
       fixed.writeUInt32LE(name.length, 7);
       const context = Buffer.concat([named("qvault seal/v1 part\0"), fixed, name]);
       const bytes = cobblestone(dek, context, region.subarray(headEnd + at, headEnd + at + size));
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      contexts.push({ kind, context: context.toString("hex"), sha256 });
       return { kind, bytes, meta: () => unpack(bytes) };
     });
+    traced.push({ n: item.n, name: item.name, dataKey: dek.toString("hex"), parts: contexts });
     return [{ n: item.n, name: item.name, parts }];
   });
   const signature = proofs.toString("latin1", 32 * entries.length + 2, proofs.length - 32);
@@ -197,7 +224,24 @@ export async function openRegion(
     .update(prefix)
     .update(manifestBytes)
     .digest();
-  return { mode: manifest.mode, plain: manifest.plain, signature, signed, items };
+  const trace: Trace = {
+    fileId: manifest.id.toString("hex"),
+    slots,
+    common: shared,
+    items: traced,
+    signed: signed.toString("hex"),
+  };
+  return { mode: manifest.mode, plain: manifest.plain, signature, signed, trace, items };
+}
+
+function hexOf(
+  values: { readonly [name: string]: Buffer },
+  more: { readonly [name: string]: string } = {},
+): { readonly [name: string]: string } {
+  return {
+    ...more,
+    ...Object.fromEntries(Object.entries(values).map(([name, bytes]) => [name, bytes.toString("hex")])),
+  };
 }
 
 /** SPEC 6.6.4 */

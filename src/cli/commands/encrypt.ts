@@ -1,3 +1,4 @@
+import { readlink } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { openSigner, recipientsOf } from "../../engine/key-access.ts";
 import { sealFile } from "../../engine/seal-file.ts";
@@ -72,6 +73,7 @@ export function encryptCommand({ terminal }: CommandContext): Command {
       slots.push({ name, recipients, fields: fieldsOf(name, options) });
     }
     const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
+    const behind = await readlink(options.output).catch(() => undefined);
     const bar = progress(terminal, `encrypt ${file}`);
     try {
       const { mask, maskText: constText, keepLineage, keepComment, sectionAccess, bookmarks } = options;
@@ -94,6 +96,9 @@ export function encryptCommand({ terminal }: CommandContext): Command {
       );
       bar.end();
       for (const { message } of leaks) terminal.err(printable(`qvault: warning: ${message}`));
+      // Whoever seals in place through a link would take the file behind it for sealed.
+      if (behind !== undefined)
+        terminal.err(printable(`qvault: warning: ${options.output} was a link to ${behind}, which stays as it is`));
     } finally {
       bar.end();
       await signer?.close();

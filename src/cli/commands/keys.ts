@@ -3,7 +3,7 @@ import { generateKeyFiles, type NewKeyType, openKeys } from "../../engine/key-ac
 import { checkKey, type KeyReport, type KeyResult, showKey } from "../../engine/key-report.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
-import { KEY_REF_HELP, keyringOptions, type SecretOptions, withSecretOptions } from "../key-options.ts";
+import { fipsOption, KEY_REF_HELP, keyringOptions, type SecretOptions, withSecretOptions } from "../key-options.ts";
 import { wholeNumber } from "../options.ts";
 import { printable, type Terminal } from "../terminal.ts";
 import { textTable } from "../text-table.ts";
@@ -135,6 +135,12 @@ async function sayResult(terminal: Terminal, result: KeyResult): Promise<void> {
   if (hint) await terminal.out(printable(`    ${hint}`).concat("\n"));
 }
 
+interface GenerateOptions extends Pick<SecretOptions, "fips"> {
+  readonly type: NewKeyType;
+  readonly name: string;
+  readonly days: number;
+}
+
 function generateCommand({ terminal }: CommandContext): Command {
   return new Command("generate")
     .description("make a key pair and a self-signed certificate: PATH.key and PATH.crt")
@@ -142,7 +148,9 @@ function generateCommand({ terminal }: CommandContext): Command {
     .addOption(new Option("--type <TYPE>", "kind of key").choices(TYPES).default("rsa-3072"))
     .option("--name <TEXT>", "whose it is", "qvault")
     .option("--days <N>", "validity; opening never asks for it", wholeNumber(1), 1095)
-    .action(async (path: string, options: { type: NewKeyType; name: string; days: number }) => {
+    .addOption(fipsOption())
+    .action(async (path: string, options: GenerateOptions) => {
+      keyringOptions(terminal, options);
       const made = await generateKeyFiles(path, options.type, options.name, options.days);
       for (const line of [made.key, made.certificate, made.thumbprint]) await terminal.out(`${printable(line)}\n`);
     });
