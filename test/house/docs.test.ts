@@ -33,7 +33,7 @@ describe("the README", () => {
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(["demo", "test", "build", "lint", "types", "bench"]));
   });
 
-  it("shows commands that run, in the order shown", async () => {
+  it("shows commands that run, in the order shown", { timeout: 240_000 }, async () => {
     const lines = blocks("sh").flatMap((block) => block.split("\n").filter((line) => line.startsWith("qvault ")));
     expect(lines.length).toBeGreaterThan(3);
     for (const line of lines) {

@@ -91,7 +91,7 @@ describe("a sealed app, changed", () => {
     const verdicts = new Map<string, number>();
     const step = process.env.QVAULT_LONG ? 131 : 2003;
     for (let bit = 0; bit < sealed.byteLength * 8; bit++) {
-      const isTried = bit % step === 0 || (process.env.QVAULT_LONG && isStructure(bit >>> 3));
+      const isTried = bit % step === 0 || (process.env.QVAULT_LONG && bit % 3 === 0 && isStructure(bit >>> 3));
       if (!isTried) continue;
       const copy = sealed.slice();
       copy[bit >>> 3]! ^= 1 << (bit & 7);
