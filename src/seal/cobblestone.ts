@@ -1,8 +1,17 @@
-import { createCipheriv, createDecipheriv, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 import { concat } from "../bytes/concat.ts";
+
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { needs, QErr } from "../errors.ts";
 import { MAX_SEALED_PART_BYTES } from "../limits.ts";
+import { discard } from "./discard.ts";
 import { hkdfExpand } from "./hkdf.ts";
 
 /** Plaintext bytes of every chunk but the last, which is always shorter (C2SP chunked-encryption). */
@@ -21,7 +30,11 @@ const GCM = { authTagLength: TAG_BYTES } as const;
 
 /** What one message is sealed with. Made from the input key, a salt and the context; used for one message only. */
 export interface MessageKey {
-  readonly key: Uint8Array;
+  /**
+   * Undefined once it was wiped. An object of OpenSSL, which overwrites it when it lets it go; and Node 24 takes ten times
+   * as long to begin a chunk with bytes.
+   */
+  key: KeyObject | undefined;
   readonly baseNonce: Uint8Array;
   /** The 56 bytes that begin the message. */
   readonly header: Uint8Array;
@@ -48,7 +61,7 @@ export function plainLength(length: number): number {
 export function newMessage(inputKey: Uint8Array, context: Uint8Array, salt?: Uint8Array): MessageKey {
   const fresh = salt ?? new Uint8Array(randomBytes(SALT_BYTES));
   const { key, baseNonce, commitment } = derive(inputKey, fresh, context);
-  return { key, baseNonce, header: concat([fresh, commitment]) };
+  return { key: secret(key), baseNonce, header: concat([fresh, commitment]) };
 }
 
 /**
@@ -66,12 +79,19 @@ export function openMessageKey(inputKey: Uint8Array, context: Uint8Array, header
     key.fill(0);
     throw new QErr("SEAL_WRONG_KEY", "a sealed part was made with another key or for another place");
   }
-  return { key, baseNonce, header: header.slice() };
+  return { key: secret(key), baseNonce, header: header.slice() };
 }
 
-/** Overwrites the key. */
+/** Takes the bytes over. */
+function secret(key: Uint8Array): KeyObject {
+  const made = createSecretKey(key);
+  key.fill(0);
+  return made;
+}
+
+/** Lets go of the key, and overwrites the nonce. */
 export function wipeMessageKey(message: MessageKey): void {
-  message.key.fill(0);
+  message.key = undefined;
   message.baseNonce.fill(0);
 }
 
@@ -85,6 +105,11 @@ function derive(inputKey: Uint8Array, salt: Uint8Array, context: Uint8Array) {
   };
   all.fill(0);
   return parts;
+}
+
+function keyOf({ key }: MessageKey): KeyObject {
+  needs(key !== undefined, "USAGE", "the key of this sealed part was let go");
+  return key;
 }
 
 /** Base nonce XOR chunk number as a big-endian integer; a number of 2^38 or more would reach into the fixed part. */
@@ -103,8 +128,10 @@ export function sealChunk(
   target: Uint8Array,
   at: number,
 ): number {
-  const cipher = createCipheriv("aes-256-gcm", message.key, nonceOf(message, chunk), GCM);
-  target.set(cipher.update(plain), at);
+  const cipher = createCipheriv("aes-256-gcm", keyOf(message), nonceOf(message, chunk), GCM);
+  const sealed = cipher.update(plain);
+  target.set(sealed, at);
+  discard(sealed);
   cipher.final();
   target.set(cipher.getAuthTag(), at + plain.byteLength);
   return plain.byteLength + TAG_BYTES;
@@ -124,17 +151,17 @@ export function openChunk(
 ): number {
   needs(sealed.byteLength >= TAG_BYTES, "SEAL_TRUNCATED", "a sealed chunk is shorter than its tag");
   const length = sealed.byteLength - TAG_BYTES;
-  const decipher = createDecipheriv("aes-256-gcm", message.key, nonceOf(message, chunk), GCM);
+  const decipher = createDecipheriv("aes-256-gcm", keyOf(message), nonceOf(message, chunk), GCM);
   decipher.setAuthTag(sealed.subarray(length));
   const plain = decipher.update(sealed.subarray(0, length));
   try {
     decipher.final();
   } catch {
-    plain.fill(0);
+    discard(plain);
     throw new QErr("SEAL_DAMAGED", `chunk ${chunk} of a sealed part is damaged`);
   }
   target.set(plain, at);
-  plain.fill(0);
+  discard(plain);
   return length;
 }
 

@@ -16,6 +16,9 @@ import {
 /** Chunks sealed or opened in one go: 16 chunks are 256 KiB, where one read costs little beside the decryption. */
 const RUN_CHUNKS = 16;
 
+/** Chunks that random access reads in one go, into a buffer that many readers share: 1 MiB, as a read costs more than it moves. */
+const READ_CHUNKS = 64;
+
 /** Takes the bytes of a message in pieces of any size; `write` gets the sealed bytes in order. */
 export interface MessageSealer {
   push(plain: Uint8Array): Promise<void>;
@@ -104,8 +107,8 @@ export interface MessagePlace {
   readonly length: number;
 }
 
-/** Bytes of the buffer that {@link messageReader} reads sealed chunks into. */
-export const SCRATCH_BYTES = RUN_CHUNKS * SEALED_CHUNK_BYTES;
+/** Bytes of a buffer that is worth sharing: one with which {@link messageReader} reads as much as pays. */
+export const SCRATCH_BYTES = READ_CHUNKS * SEALED_CHUNK_BYTES;
 
 /**
  * Opens the message at `place` of `source` for random access: one read of 56 bytes, and the commitment is checked.
@@ -118,8 +121,9 @@ export async function messageReader(
   place: MessagePlace,
   inputKey: Uint8Array,
   context: Uint8Array,
-  scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES),
+  scratch: Uint8Array = new Uint8Array(RUN_CHUNKS * SEALED_CHUNK_BYTES),
 ): Promise<MessageReader> {
+  const most = Math.max(1, Math.floor(scratch.byteLength / SEALED_CHUNK_BYTES));
   const size = plainLength(place.length);
   const head = await source.read(place.offset, MESSAGE_HEADER_BYTES);
   const message = keyOf(inputKey, context, head, place);
@@ -133,7 +137,7 @@ export async function messageReader(
     if (at < end && Math.floor(at / CHUNK_BYTES) === part.chunk) at += hand(offset, target);
     while (at < end) {
       const first = Math.floor(at / CHUNK_BYTES);
-      const count = Math.min(RUN_CHUNKS, Math.ceil(end / CHUNK_BYTES) - first);
+      const count = Math.min(most, Math.ceil(end / CHUNK_BYTES) - first);
       const from = MESSAGE_HEADER_BYTES + first * SEALED_CHUNK_BYTES;
       const run = scratch.subarray(0, Math.min(count * SEALED_CHUNK_BYTES, place.length - from));
       await source.readInto(place.offset + from, run);

@@ -3,8 +3,12 @@ import type { Strip } from "./strips.ts";
 
 /** Record bytes read at a time: large enough for a disk, small enough for the second-level cache. */
 export const CHUNK_BYTES = 1024 * 1024;
+/** The same of a row that lies in several strips. */
+const STRIPS_BYTES = 4 * 1024 * 1024;
 /** Rows of a chunk at the most, whatever the record size. */
 const CHUNK_ROWS = 65_536;
+/** The same where every field lies for itself: else each read would be short. */
+const STRIP_ROWS = 262_144;
 
 /** Whole records of one chunk, in one of two sets of buffers. */
 export interface RecordChunk {
@@ -23,9 +27,13 @@ export interface RecordRange {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Rows a chunk: about {@link CHUNK_BYTES}, whole words of a row mask. */
-export function chunkRowsOf(recordBytes: number, chunkBytes = CHUNK_BYTES): number {
-  const rows = Math.min(CHUNK_ROWS, Math.floor(chunkBytes / Math.max(1, recordBytes)));
+/**
+ * Rows a chunk: about {@link CHUNK_BYTES}, whole words of a row mask. Of several strips each has a part of it, but of
+ * {@link STRIPS_BYTES} in all.
+ */
+export function chunkRowsOf(recordBytes: number, strips = 1, chunkBytes?: number): number {
+  const bytes = chunkBytes ?? (strips > 1 ? STRIPS_BYTES : CHUNK_BYTES);
+  const rows = Math.min(strips > 1 ? STRIP_ROWS : CHUNK_ROWS, Math.floor(bytes / Math.max(1, recordBytes)));
   return Math.max(64, rows - (rows % 64));
 }
 

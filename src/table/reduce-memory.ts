@@ -107,7 +107,7 @@ export function planReduction(
   const numbers = new Set([...allowed.map((a) => a.ordinal), ...fields].map((ordinal) => places[ordinal]!.strip));
   const used = [...numbers].map((number) => strips[number]!);
   const rowBytes = used.reduce((sum, strip) => sum + strip.recordBytes, 0);
-  const chunkRows = chunkRowsOf(rowBytes, sizes.chunkBytes);
+  const chunkRows = chunkRowsOf(rowBytes, used.length, sizes.chunkBytes);
   const planned = placeStrips(used, chunkRows);
   const byNumber = new Map([...numbers].map((number, k) => [number, planned[k]!]));
   return {

@@ -120,7 +120,7 @@ describe("Cobblestone-256", () => {
     const t1 = hmac("sha512", KEY, info, Uint8Array.of(1));
     const all = Buffer.concat([t1, hmac("sha512", KEY, t1, info, Uint8Array.of(2))]);
     const message = newMessage(KEY, context, salt);
-    expect(Buffer.from(message.key)).toEqual(all.subarray(0, 32));
+    expect(message.key!.export()).toEqual(all.subarray(0, 32));
     expect(Buffer.from(message.baseNonce)).toEqual(all.subarray(32, 44));
     expect(Buffer.from(message.header)).toEqual(Buffer.concat([salt, all.subarray(44, 76)]));
 
@@ -155,7 +155,9 @@ describe("Cobblestone-256", () => {
     expect(said(() => openChunk(message, 0, flipped(sealed.slice(56), 3), target, 0))).toBe("SEAL_DAMAGED");
     expect(target).toEqual(new Uint8Array(40));
     wipeMessageKey(message);
-    expect([...message.key, ...message.baseNonce].every((b) => b === 0)).toBe(true);
+    expect(message.key).toBe(undefined);
+    expect([...message.baseNonce].every((b) => b === 0)).toBe(true);
+    expect(said(() => openChunk(message, 0, sealed.slice(56), target, 0))).toBe("USAGE");
   });
 
   it("holds the length of a part to its limit", () => {

@@ -141,5 +141,8 @@ describe("record chunks", () => {
     expect(chunkRowsOf(16)).toBe(65_536);
     expect(chunkRowsOf(60)).toBe(17_472 - (17_472 % 64));
     expect(chunkRowsOf(1_000_000)).toBe(64);
+    expect(chunkRowsOf(20, 10)).toBe(209_664);
+    expect(chunkRowsOf(4, 2)).toBe(262_144);
+    expect(chunkRowsOf(16, 3, 2048)).toBe(128);
   });
 });
