@@ -1,11 +1,11 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { withFileOperations } from "../../src/source/file-operations.ts";
 import { type CliResult, runCli } from "../helpers/cli.ts";
 import { disown, type Fault, type FaultKind, faultyDisk } from "../helpers/faulty-disk.ts";
-import { record } from "../helpers/record.ts";
+import { recordPart } from "../helpers/record.ts";
 import { makeWorld, pathsOf, WRITE_PATHS, type WritePath } from "./write-paths.ts";
 
 // Where nothing waits for a disk, if there is such a place: no power fails here.
@@ -13,7 +13,8 @@ const root = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "q
 const world = join(root, "world");
 const folder = join(root, "work");
 const LONG = process.env.QVAULT_LONG !== undefined;
-const totals = { finished: 0, points: 0, runs: 0, byKind: {} as Record<string, number> };
+const LESS = ["short", "nothing"] as const;
+const COMMAND = "QVAULT_LONG=1 npx vitest run test/crash/faults.test.ts";
 const TMPDIR = process.env.TMPDIR;
 
 beforeAll(async () => {
@@ -27,8 +28,6 @@ afterAll(() => {
   if (TMPDIR === undefined) delete process.env.TMPDIR;
   else process.env.TMPDIR = TMPDIR;
   rmSync(root, { recursive: true, force: true });
-  const command = "QVAULT_LONG=1 npx vitest run test/crash/faults.test.ts";
-  if (LONG) record("faults", command, { paths: WRITE_PATHS.length, ...totals });
 });
 
 /** The working folder anew, with what the command reads. */
@@ -49,13 +48,22 @@ function run(path: WritePath, fault?: Fault): Promise<CliResult & { readonly cal
   return withFileOperations(disk, async () => ({ ...(await runCli(pathsOf(path, folder))), calls: disk.calls }));
 }
 
-/** Every kind at every operation; without QVAULT_LONG a few of them, spread over all. */
+/**
+ * At every operation a kill, a full disk for once and from there on, and one other error; at writes also what takes less
+ * than it was given. Without QVAULT_LONG a few of them, spread over all.
+ */
 function faultsOf(calls: readonly string[], seed: number): readonly (Fault & { readonly call: string })[] {
   const all = calls.flatMap((call, i) => {
-    const writes: readonly FaultKind[] = call === "write" ? ["torn", "short", "nothing"] : [];
-    const errors: readonly FaultKind[] = ["ENOSPC", "EIO", "EACCES", "EPERM"];
-    const kinds = [...writes, ...errors].flatMap((kind) => [{ kind }, { kind, forEver: true }]);
-    return [{ kind: "kill" as const }, ...kinds].map((fault) => ({ ...fault, at: i + 1, call }));
+    const other = (["EIO", "EACCES", "EPERM"] as const)[i % 3]!;
+    const once: readonly FaultKind[] = [
+      "kill",
+      "ENOSPC",
+      other,
+      ...(call === "write" ? (["torn", ...LESS] as const) : []),
+    ];
+    const onwards: readonly FaultKind[] = ["ENOSPC", ...(call === "write" ? LESS : [])];
+    const kinds = [...once.map((kind) => ({ kind })), ...onwards.map((kind) => ({ kind, forEver: true }))];
+    return kinds.map((fault) => ({ ...fault, at: i + 1, call }));
   });
   if (LONG) return all;
   const few = 4;
@@ -66,6 +74,11 @@ describe.each(WRITE_PATHS)("$name", (path) => {
   it("leaves the old or the new, whole, at every fault; a second run finishes and nothing is left over", {
     timeout: 600_000,
   }, async () => {
+    const byKind: Record<string, number> = {};
+    const count = { finished: false, points: 0, byKind };
+    onTestFinished(() => {
+      if (LONG) recordPart("faults", COMMAND, path.name, count);
+    });
     fresh(path);
     const before = namesIn();
     const old = await path.state(folder);
@@ -77,7 +90,7 @@ describe.each(WRITE_PATHS)("$name", (path) => {
     expect(done).not.toBe(old);
     const after = namesIn();
     expect(after).toEqual([...before, ...path.makes].sort());
-    totals.points += clean.calls.length;
+    count.points = clean.calls.length;
     expect(clean.calls.length).toBeGreaterThan(4);
 
     for (const { call, ...fault } of faultsOf(clean.calls, WRITE_PATHS.indexOf(path))) {
@@ -87,8 +100,7 @@ describe.each(WRITE_PATHS)("$name", (path) => {
       const where = `${kind} at ${at} (${call})${forEver ? " and for ever" : ""}`;
       const hit = await run(path, fault);
       const state = await path.state(folder);
-      totals.runs += 1;
-      totals.byKind[kind] = (totals.byKind[kind] ?? 0) + 1;
+      byKind[kind] = (byKind[kind] ?? 0) + 1;
       // Nor could a process tidy up that can write no more.
       if ((killed || forEver) && state === path.stays) continue;
       expect(state === old || state === done || path.between?.(state), `${where}: ${state}, ${hit.err}`).toBe(true);
@@ -104,7 +116,7 @@ describe.each(WRITE_PATHS)("$name", (path) => {
       expect(await path.state(folder), `${where}, again`).toBe(done);
       expect(namesIn(), `${where}, again`).toEqual(after);
     }
-    totals.finished += 1;
+    count.finished = true;
   });
 });
 

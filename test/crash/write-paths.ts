@@ -143,6 +143,12 @@ export const WRITE_PATHS: readonly WritePath[] = [
     makes: [],
     state: openedBy("both.qvd"),
   },
+  ...[[], ["--reseal"]].map((more) => ({
+    name: ["rotate of an app", ...more].join(" "),
+    args: ROTATE.map((arg) => (arg === "sealed.qvd" ? "sealed.qvf" : arg)).concat(more),
+    makes: [],
+    state: openedBy("sealed.qvf"),
+  })),
   {
     name: "reduce to a qvf",
     args: ["reduce", "shop", ...USER, "-o", "ann.qvf"],
@@ -259,6 +265,7 @@ export async function makeWorld(folder: string): Promise<void> {
   writeFileSync(join(folder, "app.json"), JSON.stringify(app));
   writeFileSync(join(folder, "load.qvs"), "LOAD 1 AS a AUTOGENERATE 1;");
   await done("app", "build", "app.json", "-o", "given.qvf");
+  await done("encrypt", "given.qvf", "-o", "sealed.qvf", "--fields", "ZONE", ...to("old"));
   await done("app", "extract", "given.qvf", "-o", "./edited");
   writeFileSync(join(folder, "edited", "script.qvs"), "LOAD 2 AS a AUTOGENERATE 1;");
 }

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { readSealedHead } from "../../src/engine/open-seal-head.ts";
 import { keyUse, planBatch, rotateBatch } from "../../src/engine/rotate.ts";
 import { rotateFile } from "../../src/engine/rotate-file.ts";
@@ -25,6 +25,7 @@ import { memorySource } from "../../src/source/memory.ts";
 import { ownerHere, ownerText } from "../../src/source/process-owner.ts";
 import { disown, faultyDisk } from "../helpers/faulty-disk.ts";
 import { withoutStream } from "../helpers/qvf-image.ts";
+import { recordPart } from "../helpers/record.ts";
 import { faultShim, lacking, PIN, SOFTHSM, softHsmToken } from "../keys/tokens.ts";
 import { keysOf, type Person, person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
@@ -409,19 +410,29 @@ describe("a rotation that is killed", () => {
     return [calls.indexOf("write"), rename - 1, rename, rename + 1];
   }
 
-  it("at any moment, leaves every file whole", { timeout: 900_000 }, async () => {
-    const times = LONG ? 200 : 4;
-    let killed = 0;
-    for (let i = 0; i < times; i++) {
-      rmSync(join(root, "j.jsonl"), { force: true });
-      const files = prepare(12);
-      const run = await child(files, { killAfter: Math.random() * 150 });
-      killed += run.killed ? 1 : 0;
-      await eachOpens(files);
-    }
-    expect(killed).toBeGreaterThan(0);
-    console.info(`${killed} of ${times} runs were killed before their end`);
-  });
+  it.each(LONG ? ["QVD", "app"] : ["QVD"])(
+    "of sealed %ss, at any moment, leaves every file whole",
+    { timeout: 900_000 },
+    async (kind) => {
+      if (kind === "app") sealed = await sealedApp();
+      const count = { finished: false, killed: 0, runs: 0 };
+      onTestFinished(() => {
+        const command = "QVAULT_LONG=1 npx vitest run test/seal/rotate.test.ts -t moment";
+        if (LONG) recordPart("moments", command, kind, count);
+      });
+      while (count.runs < (LONG ? 200 : 4)) {
+        rmSync(join(root, "j.jsonl"), { force: true });
+        const files = prepare(LONG ? 4 : 12);
+        const run = await child(files, { killAfter: Math.random() * 150 });
+        count.runs += 1;
+        count.killed += run.killed ? 1 : 0;
+        await eachOpens(files);
+      }
+      expect(count.killed).toBeGreaterThan(count.runs / 4);
+      count.finished = true;
+      console.info(`${count.killed} of ${count.runs} runs were killed before their end`);
+    },
+  );
 });
 
 describe("a rotation with an HSM", () => {

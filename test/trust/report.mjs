@@ -62,30 +62,44 @@ function nativeRows() {
 }
 
 function crashRows() {
-  const faults = result("faults");
-  const kills = result("kills");
   const rows = [];
+  const faults = result("faults");
   if (faults === undefined) rows.push(`| faults at each file operation, in process | ${NOT_RUN} | | |`);
   else {
-    const kinds = Object.entries(faults.byKind)
-      .map(([kind, n]) => `${kind} ${number(n)}`)
-      .join(", ");
-    const tried = `${number(faults.runs)} faults at ${number(faults.points)} operations of ${faults.paths} commands (${kinds})`;
-    const escaped = escapedOf(faults.paths, faults.finished);
-    rows.push(`| faults at each file operation, in process | ${tried} | ${escaped} | \`${faults.command}\` |`);
+    const parts = Object.values(faults.parts);
+    const byKind = {};
+    for (const part of parts)
+      for (const [kind, n] of Object.entries(part.byKind)) byKind[kind] = (byKind[kind] ?? 0) + n;
+    const kinds = Object.entries(byKind).map(([kind, n]) => `${kind} ${number(n)}`);
+    const runs = Object.values(byKind).reduce((sum, n) => sum + n, 0);
+    const points = parts.reduce((sum, part) => sum + part.points, 0);
+    const tried = `${number(runs)} faults at ${number(points)} operations of ${parts.length} commands (${kinds.join(", ")})`;
+    rows.push(`| faults at each file operation, in process | ${tried} | ${escapedOf(parts)} | \`${faults.command}\` |`);
   }
+  const kills = result("kills");
   if (kills === undefined) rows.push(`| system calls killed or failed by strace | ${NOT_RUN} | | |`);
   else {
-    const tried = `${number(kills.killed)} kills and ${number(kills.failed)} failed runs of ${kills.commands} commands`;
-    const escaped = escapedOf(kills.commands, kills.finished);
-    rows.push(`| system calls killed or failed by strace | ${tried} | ${escaped} | \`${kills.command}\` |`);
+    const parts = Object.values(kills.parts);
+    const sum = (of) => number(parts.reduce((n, part) => n + of(part), 0));
+    const tried = `${sum((p) => p.killed)} kills and ${sum((p) => p.failed)} failed runs of ${parts.length} commands`;
+    rows.push(`| system calls killed or failed by strace | ${tried} | ${escapedOf(parts)} | \`${kills.command}\` |`);
+  }
+  const moments = result("moments");
+  if (moments !== undefined) {
+    const parts = Object.entries(moments.parts);
+    const tried = parts.map(
+      ([kind, { killed, runs }]) => `${number(killed)} of ${number(runs)} rotations of sealed ${kind}s`,
+    );
+    const open = escapedOf(parts.map(([, part]) => part));
+    rows.push(`| rotations killed at any moment | ${tried.join(", ")} | ${open} | \`${moments.command}\` |`);
   }
   return rows;
 }
 
 /** A command stops at its first fault that escapes. */
-function escapedOf(commands, finished) {
-  return finished === commands ? "0" : `in ${commands - finished} of ${commands} commands`;
+function escapedOf(parts) {
+  const finished = parts.filter((part) => part.finished).length;
+  return finished === parts.length ? "0" : `in ${parts.length - finished} of ${parts.length} commands`;
 }
 
 function flipRows() {
