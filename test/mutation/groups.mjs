@@ -1,17 +1,17 @@
 // Which tests are to find the mutants of which files: few and quick ones, since each mutant runs all that reach it.
-const SEAL = ["seal/checks", "seal/parts", "seal/opening", "seal/jwe", "seal/limits", "seal/round-trip"];
-const REDUCE = ["reduce/checks", "reduce/cases", "reduce/limits"];
-const VERIFY = ["reduce/verify", "reduce/verify-graph"];
 const QVF = ["container/checks", "container/qvf-limits"];
 const QVD = ["container/checks"];
-const of = (folder, tests, ...names) => names.map((name) => ({ file: `src/${folder}/${name}.ts`, tests }));
+const of = (folder, names, ...tests) => names.map((name) => ({ file: `src/${folder}/${name}.ts`, tests }));
 
 /** Most important first: checks of tags, MACs, lengths and grants. */
 export const GROUPS = [
-  ...of("seal", SEAL, "macs", "aes-kw", "cobblestone", "tree", "signature", "check-parts", "authenticate", "jwe"),
-  ...of("seal", SEAL, "region", "slot-entry", "manifest", "checked-source", "concat-kdf", "hkdf", "suite", "msgpack"),
-  ...of("reduce", REDUCE, "grants", "identity", "rules", "admit", "tuples", "propagate"),
-  ...of("reduce", VERIFY, "verify", "verify-graph"),
-  ...of("container/qvf", QVF, "inode", "frame", "header"),
-  ...of("container/qvd", QVD, "layout", "bits"),
+  ...of("seal", ["macs", "aes-kw", "cobblestone", "tree", "signature"], "seal/checks"),
+  ...of("seal", ["check-parts", "checked-source"], "seal/parts"),
+  ...of("seal", ["authenticate", "region"], "seal/opening", "seal/limits"),
+  ...of("seal", ["jwe", "concat-kdf"], "seal/jwe"),
+  ...of("seal", ["slot-entry", "manifest", "msgpack"], "seal/limits", "seal/opening"),
+  ...of("reduce", ["grants", "identity", "rules", "admit", "tuples", "propagate"], "reduce/checks", "reduce/cases"),
+  ...of("reduce", ["verify", "verify-graph"], "reduce/verify", "reduce/verify-graph"),
+  ...of("container/qvf", ["inode", "frame", "header"], ...QVF),
+  ...of("container/qvd", ["layout", "bits"], ...QVD),
 ];
