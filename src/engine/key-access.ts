@@ -8,6 +8,7 @@ import { parseThumbprint } from "../keys/thumbprint.ts";
 import { type Recipient, type RecipientOptions, recipientOf, recipientWarnings } from "../seal/recipient.ts";
 import { removeFile } from "../source/file-operations.ts";
 import { type FileSink, fileSink } from "../source/file-sink.ts";
+import { clearLeftovers } from "../source/temporary.ts";
 
 export { type FipsReport, fipsSelfCheck } from "../keys/approved.ts";
 export type { KeyringOptions } from "../keys/keyring.ts";
@@ -111,6 +112,8 @@ export async function generateKeyFiles(
   ];
   const sinks: FileSink[] = [];
   const placed: string[] = [];
+  // A run that was killed may have left something of the second where the first is refused.
+  for (const { name } of files) await clearLeftovers(name);
   try {
     for (const { name, text, mode } of files) sinks.push(await newFile(name, text, mode));
     for (const [i, sink] of sinks.entries()) {

@@ -18,6 +18,7 @@ import { verifySealed } from "../../src/engine/seal-verify.ts";
 import { isQErr } from "../../src/errors.ts";
 import { fileSource } from "../../src/source/file.ts";
 import { type FileOperations, SYSTEM_OPERATIONS, withFileOperations } from "../../src/source/file-operations.ts";
+import { ownerHere, ownerText } from "../../src/source/process-owner.ts";
 import { runCli } from "../helpers/cli.ts";
 import { failure } from "../helpers/errors.ts";
 import { keysOf, person } from "../seal/people.ts";
@@ -174,5 +175,17 @@ describe("several at once", () => {
     expect(all.map((r) => r.code)).toEqual([0, 0, 0, 0, 0, 0]);
     expect(readFileSync(out, "utf8")).toBe(whole);
     expect(readdirSync(root).sort()).toEqual(["f.qvd", "out.csv", "victim"]);
+  });
+});
+
+describe("a key pair that was made, but for the end of a killed run", () => {
+  it("is refused another time, and what the run left is cleared away", async () => {
+    const pair = join(root, "made");
+    expect((await runCli(["keys", "generate", pair, "--type", "p256"])).code).toBe(0);
+    const gone = ownerText({ ...(await ownerHere()), pid: 2 ** 22 + 1 });
+    for (const name of ["made.key", "made.crt"]) writeFileSync(join(root, `.${name}.${gone}.01234567.tmp`), "half");
+    const again = await runCli(["keys", "generate", pair, "--type", "p256"]);
+    expect(again.err).toContain("SINK_EXISTS");
+    expect(readdirSync(root).sort()).toEqual(["f.qvd", "made.crt", "made.key", "victim"]);
   });
 });

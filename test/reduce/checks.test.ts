@@ -132,6 +132,30 @@ describe("what a user is granted", () => {
     expect(rowsOf([users, teams], { userid: "star" })).toEqual([[2], []]);
   });
 
+  it("are linked by each field that two tables have, and by number where there is one", () => {
+    const users = table("users", ["ACCESS", "USERID", "TEAM"], ["USER", "ANN", "T1"], ["USER", "BOB", "T2"]);
+    const teams = table("teams", ["TEAM", "REGION"], ["T2", "R2"], ["T1", "R1"]);
+    const zones = table("zones", ["REGION", "ZONE"], ["R1", "WEST"], ["R2", "EAST"]);
+    expect(rowsOf([users, teams, zones], { userid: "ann" })).toEqual([[0], [1], [0]]);
+    expect(rowsOf([users, teams, zones], { userid: "bob" })).toEqual([[1], [0], [1]]);
+    const one = (text: string) => ({ number: 1, text });
+    const [ann, bob] = [{ text: "ANN" }, { text: "BOB" }];
+    const numbered = (name: string, fields: readonly string[], ...rows: readonly (readonly AccessCell[])[]) => ({
+      name,
+      fields,
+      rows,
+    });
+    const asked = numbered(
+      "users",
+      ["ACCESS", "USERID", "TEAM"],
+      [cell("USER"), ann, one("1")],
+      [cell("USER"), bob, cell("1")],
+    );
+    const linked = numbered("teams", ["TEAM", "ZONE"], [one("1.0"), cell("W")], [cell("1"), cell("E")]);
+    expect(rowsOf([asked, linked], { userid: "ann" })).toEqual([[0], [0]]);
+    expect(rowsOf([asked, linked], { userid: "bob" })).toEqual([[1], [1]]);
+  });
+
   it("is a level, or nothing", () => {
     const level = (userid: string, rules?: Rules) => entitled([access], { userid }, rules).level;
     expect(["ann", "bob", "eve", "star", "low", "zoe"].map((u) => level(u))).toEqual([
@@ -149,6 +173,7 @@ describe("what a user is granted", () => {
       "USER",
       "USER",
     ]);
+    expect(entitled([table("a", ["ACCESS", "USERID"], [null, "ANN"])], { userid: "ann" }).level).toBeUndefined();
     expect(level("bob", rulesOf("strict"))).toBe("ADMIN");
     expect(level("bob", rulesOf("qlikview-server"))).toBe("USER");
     // Levels stand in the column of that name only.
@@ -178,6 +203,8 @@ describe("what a user is granted", () => {
       ["USER", "BOB", "Z"],
     );
     expect(entitled([star], { userid: "ann" }).omit).toEqual(["Y", "Z"]);
+    const first = table("a", ["OMIT", "ACCESS", "USERID"], ["X", "USER", "ANN"]);
+    expect(entitled([first], { userid: "ann" }).omit).toEqual(["X"]);
   });
 
   it("are the values of a column in his rows; the star is what the column lists, NULL is none", () => {

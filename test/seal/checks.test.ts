@@ -257,6 +257,13 @@ describe("a writer's signature", () => {
       };
       expect(check(await signed(header!))).toBeUndefined();
       expect(check(await signed(other))).toBe("SEAL_BAD_SIGNATURE");
+      // What to do next is said as well.
+      expect(() => checkSignature(policy, id, "", prefix, manifest)).toThrow(
+        expect.objectContaining({ hint: expect.stringContaining("do not use this one before") }),
+      );
+      expect(() => checkSignature(policy, id, signature, manifest, prefix)).toThrow(
+        expect.objectContaining({ hint: expect.stringContaining("changed after it was signed") }),
+      );
     },
   );
 

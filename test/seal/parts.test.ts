@@ -68,6 +68,7 @@ describe("parts of a sealed file", () => {
     expect(said(fine, 230)).toBe("ok");
     expect(said(fine, 229)).toEqual({ code: "SEAL_TRUNCATED", part: undefined, offset: 229, length: undefined });
     expect(said(fine, 233)).toEqual({ code: "SEAL_DAMAGED", part: undefined, offset: 230, length: 3 });
+    expect(() => checkTiling(fine, 233)).toThrow(/^3 bytes follow/);
   });
 
   it("lie behind the head, and have a context of their own", () => {
@@ -111,6 +112,9 @@ describe("parts of a sealed file", () => {
     await expect(check(flippedAt(bytes, 3))).rejects.toMatchObject(place("at 0", 0, 4));
     await expect(check(flippedAt(bytes, 4))).rejects.toMatchObject(place("at 4", 4, LEAF_BYTES));
     await expect(check(flippedAt(bytes, LEAF_BYTES + 4))).rejects.toMatchObject(place("at 4", LEAF_BYTES + 4, 5));
+    // Whole leaves are followed by no empty one.
+    const whole = { ...part(4, LEAF_BYTES), leaves: leavesOf(bytes.subarray(4, 4 + LEAF_BYTES)) };
+    await check(bytes, [whole]);
     const wrong = [plain[0]!, plain[1]!, part(2, 0)];
     await expect(check(bytes, wrong)).rejects.toMatchObject(place("at 2", 2, 0));
   });
@@ -200,6 +204,19 @@ describe("parts of a sealed file", () => {
         }
       }
     }
+  });
+
+  it("that are sealed and here are opened, since whoever has another slot's key can make MACs that fit", async () => {
+    const [item] = head.manifest.items;
+    const { offset, length } = placeOf(head, item!, item!.parts[0]!);
+    const bad = flippedAt(sealed, offset + 60);
+    const digest = macLeaves(region.leafKey, 0);
+    digest.push(bad.subarray(offset, offset + length));
+    const parts = item!.parts.map((p, i) => (i === 0 ? { ...p, macs: digest.end() } : p));
+    const of = withManifest(head, { items: [{ ...item!, parts }] });
+    const check = (by: OpenedRegion) => checkSealedItem(memorySource(bad), { ...by, head: of }, 0);
+    expect(await check(await authenticate(head, keysOf(fin)))).toBe(false);
+    await expect(check(region)).rejects.toMatchObject({ code: "SEAL_DAMAGED", part: 'sealed meta of "name"' });
   });
 
   it("that are sealed and long name the MiB that was changed", async () => {
