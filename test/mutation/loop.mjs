@@ -27,7 +27,8 @@ else await eachMutant();
 process.exit(0);
 
 async function eachMutant() {
-  const { static: loaded = {}, perTest = {} } = stryker.mutantCoverage ?? {};
+  // A copy: what the runs below come by is counted on as if it had been loaded.
+  const { static: loaded, perTest } = structuredClone(stryker.mutantCoverage ?? { static: {}, perTest: {} });
   const coverers = (id) =>
     own.filter((t) => [t.id, ...chainOf(t.suite).map((s) => `s${s.id}`)].some((part) => perTest[part]?.[id]));
   for (const id of job.ids) {

@@ -163,6 +163,7 @@ describe("a sealed file, changed", () => {
       }
     }
     expect(flips).toBe(8 * (sealed.byteLength - head.manifest.plain[0]!.length - head.headLength));
+    record("flips-parts", "npx vitest run test/seal/tamper.test.ts", { flips, bytes: sealed.byteLength });
     await checkPlainParts(source, head);
     expect(await checkSealedParts(source, region)).toEqual({ opened: 1, unopened: 1 });
   });

@@ -105,6 +105,7 @@ function escapedOf(parts) {
 function flipRows() {
   return [
     ["flips", "single bits of a sealed QVD flipped, the file verified whole"],
+    ["flips-parts", "single bits of a sealed QVD flipped behind header and head, each held to the part that it is in"],
     ["flips-app", "single bits of a sealed app flipped, each held to the part that it is in"],
     ["flips-app-whole", "single bits of a sealed app flipped, the file verified whole"],
   ].map(([name, what]) => {
