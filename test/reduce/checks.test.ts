@@ -151,7 +151,13 @@ describe("what a user is granted", () => {
       [cell("USER"), ann, one("1")],
       [cell("USER"), bob, cell("1")],
     );
-    const linked = numbered("teams", ["TEAM", "ZONE"], [one("1.0"), cell("W")], [cell("1"), cell("E")]);
+    const linked = numbered(
+      "teams",
+      ["TEAM", "ZONE"],
+      [one("1.0"), cell("W")],
+      [cell("1"), cell("E")],
+      [{ number: 2, text: "2" }, cell("N")],
+    );
     expect(rowsOf([asked, linked], { userid: "ann" })).toEqual([[0], [0]]);
     expect(rowsOf([asked, linked], { userid: "bob" })).toEqual([[1], [1]]);
   });
