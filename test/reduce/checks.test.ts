@@ -263,4 +263,24 @@ describe("the rows of a user one by one", () => {
       { TEAM: ["2"], KIND: ["Y"], ZONE: ["E"] },
     ]);
   });
+
+  it("of several tables are not joined by NULL or the star, whichever table comes first", () => {
+    const users = table(
+      "users",
+      ["ACCESS", "USERID", "TEAM", "KIND"],
+      ["USER", "ANN", "1", "X"],
+      ["USER", "ANN", null, "N"],
+      ["USER", "ANN", "*", "S"],
+      ["USER", "STAR", "*", "S"],
+    );
+    const teams = table("teams", ["TEAM", "ZONE"], ["1", "W"], ["2", "E"]);
+    for (const tables of [
+      [users, teams],
+      [teams, users],
+    ]) {
+      expect(grants(tables, { userid: "ann" })).toEqual([{ TEAM: ["1"], KIND: ["X"], ZONE: ["W"] }]);
+      // A table without a row for the user adds no value.
+      expect(grants(tables, { userid: "star" })).toEqual([{ TEAM: ["1"], KIND: ["S"], ZONE: [] }]);
+    }
+  });
 });
