@@ -8,6 +8,7 @@ import { Bench } from "tinybench";
 import type { BenchCase, BenchResult } from "./case.ts";
 import { CODEC_CASES } from "./codec.ts";
 import { EXPORT_CASES } from "./export.ts";
+import { INTERN_CASES } from "./interner.ts";
 import { QVF_CASES } from "./qvf.ts";
 import { SEAL_CASES } from "./seal.ts";
 
@@ -15,7 +16,7 @@ import { SEAL_CASES } from "./seal.ts";
  * `npm run bench [-- REGEX…]`: runs the cases whose names match, one after the other, each in a process of its own so
  * that its peak memory is its own; its files are made by another process before. JSON on standard output, a table on standard error.
  */
-const CASES: readonly BenchCase[] = [...CODEC_CASES, ...EXPORT_CASES, ...QVF_CASES, ...SEAL_CASES];
+const CASES: readonly BenchCase[] = [...CODEC_CASES, ...EXPORT_CASES, ...QVF_CASES, ...SEAL_CASES, ...INTERN_CASES];
 
 const SAMPLES = 10;
 const WARM_UP = 3;

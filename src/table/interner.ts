@@ -2,6 +2,7 @@ import { type ByteWriter, byteWriter, reserve, writeF64, writeI32, writeU8 } fro
 import { needs, QErr } from "../errors.ts";
 import { MAX_SYMBOL_BYTES, MAX_SYMBOLS } from "../limits.ts";
 import { type Cell, type Dual, isDual } from "./dual.ts";
+import { numberIndex } from "./number-index.ts";
 import { DOUBLE, DUAL_DOUBLE, DUAL_INT, INT, type SymbolTable, TEXT } from "./symbols.ts";
 
 /**
@@ -32,7 +33,7 @@ export interface InternerLimits {
 export function interner(limits: InternerLimits = {}): Interner {
   const maxSymbols = limits.symbols ?? MAX_SYMBOLS;
   const maxBytes = limits.bytes ?? MAX_SYMBOL_BYTES;
-  const numbers = new Map<number, number>();
+  const numbers = numberIndex();
   const texts = new Map<string, number>();
   const duals = new Map<string, number>();
   const out = byteWriter(1024);
@@ -66,14 +67,14 @@ export function interner(limits: InternerLimits = {}): Interner {
 
   function addNumber(number: number): number {
     if (Object.is(number, -0)) {
-      // A Map takes -0 for 0.
+      // The index takes -0 for 0.
       if (negativeZero < 0) negativeZero = append(number, undefined);
       return negativeZero;
     }
-    const known = numbers.get(number);
-    if (known !== undefined) return known;
+    const known = numbers.find(number);
+    if (known >= 0) return known;
     const index = append(number, undefined);
-    numbers.set(number, index);
+    numbers.set(index);
     return index;
   }
 
