@@ -6,7 +6,7 @@ import { crc32c } from "../../src/kernel/reference-bytes.ts";
 import { bitTableBytes } from "../../src/kernel/sizes.ts";
 import { BUILDS, compare, type FieldShape, layOut, pair, type Shape, shape, type World } from "./world.ts";
 
-const RUNS = process.env.QVAULT_LONG ? 3000 : 150;
+const RUNS = process.env.QVAULT_LONG ? 1500 : 150;
 
 const bits = (f: FieldShape) => bitTableBytes(f.entries);
 const words = (f: FieldShape) => f.entries * 4;

@@ -11,7 +11,7 @@ import { type Bits, hasBit, noValues, setBit } from "../../src/table/model-bits.
 import { modelOfCells } from "../../src/table/model-cells.ts";
 import { Dice, randomCase } from "./random-case.ts";
 
-const CASES = process.env.QVAULT_LONG === undefined ? 500 : 20_000;
+const CASES = process.env.QVAULT_LONG === undefined ? 500 : 8_000;
 const BUILDS: readonly (readonly [string, () => RowOps])[] = [
   ["TypeScript", () => SCRIPT_OPS],
   ["kernel in TypeScript", () => new KernelOps({ build: "reference" })],

@@ -11,7 +11,7 @@ import { modelOfCells } from "../../src/table/model-cells.ts";
 import { buildForest } from "../../src/table/model-forest.ts";
 import { Dice, randomCase } from "./random-case.ts";
 
-const CASES = process.env.QVAULT_LONG === undefined ? 1_000 : 20_000;
+const CASES = process.env.QVAULT_LONG === undefined ? 1_000 : 10_000;
 
 /** Reduces a random case; `undefined` if its user is denied. */
 function reduce(policy: PolicyCase) {
