@@ -23,7 +23,7 @@ const slots = [
   { name: "hr", recipients: [hr.recipient()], fields: ["name"] },
   { name: "fin", recipients: [fin.recipient()], fields: ["pay"] },
 ];
-const COMMAND = "QVAULT_LONG=1 npx vitest run test/seal/app-tamper.test.ts";
+const COMMAND = `${process.env.QVAULT_LONG ? "QVAULT_LONG=1 " : ""}npx vitest run test/seal/app-tamper.test.ts`;
 const DAMAGE = /^(CONTAINER_UNKNOWN|SEAL_DAMAGED|SEAL_TRUNCATED|SEAL_VERSION|SEAL_STRIPPED|QVF_|BYTES_|LIMIT_EXCEEDED)/;
 
 /** A small app: a table, section access, no more streams than an app must have. */
