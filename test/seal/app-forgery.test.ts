@@ -66,10 +66,8 @@ beforeAll(async () => {
 describe("chunks of a sealed column of an app", () => {
   it("swapped, doubled, emptied or from another column are damage, with the place", async () => {
     const start = head.offset + head.headLength;
-    const [a, b] = ["a", "b"].map((name) => head.manifest.items.find((item) => item.name === name)!.parts[2]!) as [
-      { readonly offset: number; readonly length: number },
-      { readonly offset: number; readonly length: number },
-    ];
+    const partOf = (name: string) => head.manifest.items.find((item) => item.name === name)!.parts[2]!;
+    const [a, b] = [partOf("a"), partOf("b")];
     expect(a.length).toBeGreaterThan(BEFORE_CHUNKS + 2 * CHUNK);
     const at = (part: { readonly offset: number }, k: number) => start + part.offset + BEFORE_CHUNKS + k * CHUNK;
     const moved = (to: number, from: number, back = false) => {
@@ -122,10 +120,8 @@ describe("keys of a sealed app, changed by somebody who makes the checksums fit"
   it("with columns in each other's place in the manifest are damage", async () => {
     const manifest = unpackMessage(head.manifestBytes, "x") as { items: { name: string; parts: unknown[][] }[] };
     expect(Buffer.from(packMessage(manifest as never)).equals(head.manifestBytes)).toBe(true);
-    const [a, b] = ["a", "b"].map((name) => manifest.items.find((item) => item.name === name)!) as [
-      { parts: unknown[][] },
-      { parts: unknown[][] },
-    ];
+    const itemOf = (name: string) => manifest.items.find((item) => item.name === name)!;
+    const [a, b] = [itemOf("a"), itemOf("b")];
     [a.parts, b.parts] = [b.parts, a.parts];
     const packed = packMessage(manifest as never);
     expect(packed.byteLength).toBe(head.manifestBytes.byteLength);

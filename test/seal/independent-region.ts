@@ -78,7 +78,7 @@ export interface OpenPart {
   readonly kind: number;
   readonly bytes: Buffer;
   /** Of kind 0: what it says. */
-  readonly meta: () => Pack;
+  readonly meta: () => unknown;
 }
 
 /** Every value on the way to the data, in hexadecimal: what fixtures/sealed/vectors.json has of each file. */
@@ -135,7 +135,7 @@ export async function openRegion(
     region.subarray(40 + m, 40 + m + k),
     region.subarray(40 + m + k, headEnd - 32),
   ];
-  const manifest = unpack(manifestBytes) as {
+  const manifest = unpack(manifestBytes) as unknown as {
     id: Buffer;
     mode: string;
     slots: string[];
