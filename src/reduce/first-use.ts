@@ -1,4 +1,4 @@
-import { wordsFor } from "../table/model-bits.ts";
+import { bitPositions, wordsFor } from "../table/model-bits.ts";
 import { encodeSymbols } from "../table/model-cells.ts";
 import type { SymbolTable } from "../table/symbols.ts";
 
@@ -11,13 +11,13 @@ export class FirstUse {
   /** Per symbol its number plus 1, or 0. */
   readonly #numbers: Uint32Array;
   /** A bit for each symbol met: it stays in the cache where the numbers of a large domain do not. */
-  readonly #seen: Int32Array;
+  readonly #seen: Uint32Array;
   #count = 0;
 
   constructor(from: SymbolTable) {
     this.#from = from;
     this.#numbers = new Uint32Array(from.count);
-    this.#seen = new Int32Array(wordsFor(from.count));
+    this.#seen = new Uint32Array(wordsFor(from.count));
   }
 
   /** The column of the rows at `kept`, or of all, in the new numbers. */
@@ -35,13 +35,14 @@ export class FirstUse {
   symbols(): SymbolTable {
     const count = this.#count;
     const { bytes, starts } = this.#from;
-    const length = evenLength(starts, this.#from.count);
+    const met = bitPositions(this.#seen);
+    const length = evenLength(starts, met);
     const to = new Uint32Array(count + 1);
     if (length > 0) evenStarts(to, length);
-    else startsOf(to, starts, this.#numbers);
+    else startsOf(to, starts, met, this.#numbers);
     const out = new Uint8Array(to[count]!);
-    if (length > 0) placeEven(out, bytes, starts[0]!, length, this.#numbers);
-    else place(out, to, bytes, starts, this.#numbers);
+    if (length > 0) placeEven(out, length, bytes, starts, met, this.#numbers);
+    else place(out, to, bytes, starts, met, this.#numbers);
     return { bytes: out, starts: to, count };
   }
 }
@@ -53,7 +54,7 @@ function pick(index: Int32Array, kept: Int32Array): Int32Array {
 }
 
 /** Returns how many numbers are given now. What is met first waits for no look at its number. */
-function renumberInPlace(column: Int32Array, numbers: Uint32Array, seen: Int32Array, given: number): number {
+function renumberInPlace(column: Int32Array, numbers: Uint32Array, seen: Uint32Array, given: number): number {
   let count = given;
   for (let r = 0; r < column.length; r++) {
     const s = column[r]!;
@@ -72,52 +73,71 @@ function renumberInPlace(column: Int32Array, numbers: Uint32Array, seen: Int32Ar
   return count;
 }
 
-/** The length of every entry if all are as long, else 0: numbers are, and so are codes and dates as texts. */
-function evenLength(starts: Uint32Array, count: number): number {
-  if (count === 0) return 0;
-  const length = starts[1]! - starts[0]!;
-  for (let s = 1; s < count; s++) if (starts[s + 1]! - starts[s]! !== length) return 0;
-  return length;
+/** The length of every entry in use if all are as long, else 0: numbers are, and so are codes and dates as texts. */
+function evenLength(starts: Uint32Array, met: Int32Array): number {
+  let even = 0;
+  for (let i = 0; i < met.length; i++) {
+    const length = starts[met[i]! + 1]! - starts[met[i]!]!;
+    if (i === 0) even = length;
+    else if (length !== even) return 0;
+  }
+  return even;
 }
 
 function evenStarts(to: Uint32Array, length: number): void {
   for (let i = 0; i < to.length; i++) to[i] = i * length;
 }
 
-function startsOf(to: Uint32Array, starts: Uint32Array, numbers: Uint32Array): void {
-  for (let s = 0; s < numbers.length; s++) {
-    const number = numbers[s]!;
-    if (number !== 0) to[number] = starts[s + 1]! - starts[s]!;
+function startsOf(to: Uint32Array, starts: Uint32Array, met: Int32Array, numbers: Uint32Array): void {
+  for (let i = 0; i < met.length; i++) {
+    const s = met[i]!;
+    to[numbers[s]!] = starts[s + 1]! - starts[s]!;
   }
   for (let i = 1; i < to.length; i++) to[i]! += to[i - 1]!;
 }
 
-/** Entries that are all as long. Symbols are gone through as they lie, so what jumps are stores, which nothing waits for. */
-function placeEven(out: Uint8Array, bytes: Uint8Array, first: number, length: number, numbers: Uint32Array): void {
-  const from = new DataView(bytes.buffer, bytes.byteOffset);
-  const to = new DataView(out.buffer);
-  let at = first;
-  for (let s = 0; s < numbers.length; s++, at += length) {
-    const number = numbers[s]!;
-    if (number !== 0) copyEntry(from, at, to, (number - 1) * length, length);
-  }
-}
-
-function place(out: Uint8Array, to: Uint32Array, bytes: Uint8Array, starts: Uint32Array, numbers: Uint32Array): void {
-  const source = new DataView(bytes.buffer, bytes.byteOffset);
-  const target = new DataView(out.buffer);
-  for (let s = 0; s < numbers.length; s++) {
-    const number = numbers[s]!;
-    if (number === 0) continue;
-    const at = starts[s]!;
-    const length = starts[s + 1]! - at;
-    if (length > LONG) out.set(bytes.subarray(at, at + length), to[number - 1]!);
-    else copyEntry(source, at, target, to[number - 1]!, length);
-  }
-}
-
 /** Entries up to this many bytes are copied four bytes at a time: a view for each would cost more than the copy. */
 const LONG = 64;
+
+/**
+ * Entries that are all as long, whose places follow from their numbers. Symbols are gone through as they lie, so what
+ * jumps are stores, which nothing waits for.
+ */
+function placeEven(
+  out: Uint8Array,
+  length: number,
+  bytes: Uint8Array,
+  starts: Uint32Array,
+  met: Int32Array,
+  numbers: Uint32Array,
+): void {
+  const source = new DataView(bytes.buffer, bytes.byteOffset);
+  const target = new DataView(out.buffer);
+  for (let i = 0; i < met.length; i++) {
+    const s = met[i]!;
+    copyEntry(source, starts[s]!, target, (numbers[s]! - 1) * length, length);
+  }
+}
+
+function place(
+  out: Uint8Array,
+  to: Uint32Array,
+  bytes: Uint8Array,
+  starts: Uint32Array,
+  met: Int32Array,
+  numbers: Uint32Array,
+): void {
+  const source = new DataView(bytes.buffer, bytes.byteOffset);
+  const target = new DataView(out.buffer);
+  for (let i = 0; i < met.length; i++) {
+    const s = met[i]!;
+    const at = starts[s]!;
+    const length = starts[s + 1]! - at;
+    const there = to[numbers[s]! - 1]!;
+    if (length > LONG) out.set(bytes.subarray(at, at + length), there);
+    else copyEntry(source, at, target, there, length);
+  }
+}
 
 /** The last four bytes overlap those before; the shortest entry, an empty text, has two. */
 function copyEntry(source: DataView, at: number, target: DataView, to: number, length: number): void {
