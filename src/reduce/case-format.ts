@@ -142,13 +142,14 @@ function readRules(options: ReadonlyMap<string, At>): Rules {
   const changed: { -readonly [K in keyof Rules]?: Rules[K] } = {};
   for (const [key, at] of options) {
     if (isNoData(key) || key === "loosened") continue;
-    if (key === "strict") changed.strictExclusion = at.flag();
+    if (key === "strict" || key === "strictExclusion") changed.strictExclusion = at.flag();
     else if (key === "adminAsUser") changed.adminAsUser = at.flag();
     else if (key === "fieldCase") changed.fieldCase = at.oneOf(["compat", "strict"] as const);
     else if (key === "onEmpty") changed.onEmpty = at.oneOf(["deny", "empty"] as const);
     else if (key === "combine") changed.combine = at.oneOf(["pooled", "tuples"] as const);
     else if (key === "loops") changed.loops = at.oneOf(["loosen", "keep"] as const);
     else if (key === "mixedLevel") changed.mixedLevel = at.oneOf(["ADMIN", "USER"] as const);
+    else if (key === "serial") changed.serial = at.oneOf(["sense", "licence"] as const);
     else if (key === "unknownOmit") changed.unknownOmit = at.oneOf(["ignore", "deny"] as const);
     else if (key === "mode") mode = at.oneOf(MODES);
     else throw at.wrong("is no option of a policy case");

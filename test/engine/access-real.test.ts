@@ -17,6 +17,7 @@ import type { Model } from "../../src/table/model.ts";
 import { canonicalModel } from "../../src/table/model-canonical.ts";
 import { modelOfCells } from "../../src/table/model-cells.ts";
 import { symbolCell, symbolTextBytes } from "../../src/table/symbols.ts";
+import { longCommand, record } from "../helpers/record.ts";
 import { symbolsIn, type Tokens, tokensOf } from "./token-scan.ts";
 
 /**
@@ -196,7 +197,7 @@ function codeOf(error: unknown): "ACCESS_DENIED" {
 describe.skipIf(!there && process.env.CI !== "true")("real apps under section access", () => {
   it("there are some", () => expect(files.length).toBeGreaterThan(20));
 
-  const seen = { reduced: 0, walked: 0, interfered: 0, strict: 0 };
+  const seen = { reduced: 0, walked: 0, interfered: 0, changes: 0, strict: 0 };
   const left: string[] = [];
   it.each(files)("%s", { timeout: 120_000 }, async (file) => {
     const loaded = await load(file);
@@ -258,6 +259,7 @@ describe.skipIf(!there && process.env.CI !== "true")("real apps under section ac
       seen.interfered++;
       const reports = await testNonInterference(app, rulesOf(mode), { rounds: long ? 5 : 1, seed: 1 });
       expect(reports.map((r) => r.differs)).toEqual(["none", "none"]);
+      seen.changes += reports.reduce((n, r) => n + (r.rounds ?? 0), 0);
     }
     // Circles that Qlik loosens are kept here; whoever still gets in does with a proof.
     const strict = await app.openAs({ user: { userid: "eva" }, mode: "strict", prove: true }).catch(codeOf);
@@ -269,6 +271,7 @@ describe.skipIf(!there && process.env.CI !== "true")("real apps under section ac
 
   it("covered enough of them, with an independent walk for most", () => {
     console.log(`real apps: ${JSON.stringify(seen)} of ${files.length}; left out:\n${left.join("\n")}`);
+    record("access-real", longCommand("test/engine/access-real.test.ts"), seen);
     expect(left.filter((l) => l.endsWith("no field"))).toEqual([]);
     expect(seen.reduced).toBeGreaterThan(10);
     expect(seen.interfered).toBeGreaterThan(5);

@@ -25,3 +25,8 @@ export function recordPart(
   const before = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
   record(name, command, { parts: { ...before.parts, [part]: figures } });
 }
+
+/** The command that runs a test file as it runs now: long, or as in the ordinary run. */
+export function longCommand(file: string): string {
+  return `${process.env.QVAULT_LONG === undefined ? "" : "QVAULT_LONG=1 "}npx vitest run ${file}`;
+}

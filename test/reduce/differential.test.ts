@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { evaluateCase } from "../../src/reduce/case-run.ts";
 import { modelOfCells } from "../../src/table/model-cells.ts";
 import { buildForest } from "../../src/table/model-forest.ts";
+import { longCommand, record } from "../helpers/record.ts";
 import { bruteForce } from "./brute-force.ts";
 import { randomCase } from "./random-case.ts";
 
@@ -38,6 +39,8 @@ it(`agrees with brute force on ${CASES} random models`, { timeout: 3_600_000 }, 
     }
   }
   console.log(`seeds ${FIRST}..${FIRST + CASES - 1}: ${JSON.stringify(seen)}`);
+  const command = longCommand("test/reduce/differential.test.ts");
+  record("access-differential", command, { models: CASES, seeds: [FIRST, FIRST + CASES - 1], seen });
   // The generator is worth something only if every outcome is common.
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(CASES / 50);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { record } from "../helpers/record.ts";
 import { MUTANTS } from "./mutants.ts";
 
 /**
@@ -85,6 +86,11 @@ describe("mutants of the evaluator", () => {
 
   it("passes every case unchanged", () => expect(caught[0]).toEqual([]));
   it("has at least 25", () => expect(MUTANTS.length).toBeGreaterThanOrEqual(25));
+  it("are all caught", () => {
+    const found = caught.slice(1).filter((cases) => cases.length > 0).length;
+    record("access-mutants", "npx vitest run test/reduce/mutation.test.ts", { mutants: MUTANTS.length, found });
+    expect(found).toBe(MUTANTS.length);
+  });
   it.each(MUTANTS.map((m, i) => [m.rule, m, i] as const))("catches: %s", (_, m, i) => {
     expect(readFileSync(m.file, "utf8").split(m.find).length, "the text to change must be there once").toBe(2);
     expect(caught[i + 1]!.length, "no case caught it").toBeGreaterThan(0);

@@ -9,10 +9,11 @@ import { canonicalModel } from "../../src/table/model-canonical.ts";
 import { type CellTable, encodeSymbols, modelOfCells } from "../../src/table/model-cells.ts";
 import { buildForest } from "../../src/table/model-forest.ts";
 import { type SymbolTable, symbolCell } from "../../src/table/symbols.ts";
+import { longCommand, record } from "../helpers/record.ts";
 import { bruteForce } from "./brute-force.ts";
 import { Dice, randomCase } from "./random-case.ts";
 
-const CASES = process.env.QVAULT_LONG === undefined ? 600 : 30_000;
+const CASES = process.env.QVAULT_LONG === undefined ? 600 : 10_000;
 const SECRETS: readonly Cell[] = ["SECRET", 4711, { number: 1, text: "one" }, "A", "B", 1, 2, null, "ZZ", 0.5];
 
 /** The cells that the user sees, by definition: kept rows without omitted columns. `undefined` if he is denied. */
@@ -141,4 +142,6 @@ it(`gives the same bytes whatever is hidden (${CASES} random models)`, { timeout
   expect(compared).toBeGreaterThan((2 / 3) * letIn);
   expect(changed).toBeGreaterThan(CASES / 4);
   expect(inCircles).toBeGreaterThan(CASES / 100);
+  const command = longCommand("test/reduce/non-interference.test.ts");
+  record("access-interference", command, { models: CASES, compared, inCircles });
 });

@@ -9,6 +9,7 @@ import { fieldNamed, type Model } from "../../src/table/model.ts";
 import { allBits } from "../../src/table/model-bits.ts";
 import { modelOfCells } from "../../src/table/model-cells.ts";
 import { buildForest } from "../../src/table/model-forest.ts";
+import { longCommand, record } from "../helpers/record.ts";
 import { Dice, randomCase } from "./random-case.ts";
 
 const CASES = process.env.QVAULT_LONG === undefined ? 1_000 : 10_000;
@@ -73,6 +74,8 @@ describe("the independent checker", () => {
         if (r.forest.components.some((c) => !c.tree)) inCircles++;
       }
     }
+    const command = longCommand("test/reduce/verify.test.ts");
+    record("access-checker", command, { models: CASES, flipped, inCircles });
     expect(flipped).toBeGreaterThan(CASES / 3);
     expect(inCircles).toBeGreaterThan(CASES / 50);
   });
