@@ -271,6 +271,7 @@ describe.skipIf(!there && process.env.CI !== "true")("real apps under section ac
 
   it("covered enough of them, with an independent walk for most", () => {
     console.log(`real apps: ${JSON.stringify(seen)} of ${files.length}; left out:\n${left.join("\n")}`);
+    expect(seen.reduced + left.length, "apps that went through").toBe(files.length);
     record("access-real", longCommand("test/engine/access-real.test.ts"), seen);
     expect(left.filter((l) => l.endsWith("no field"))).toEqual([]);
     expect(seen.reduced).toBeGreaterThan(10);
