@@ -25,7 +25,7 @@ describe.each(["simd", "scalar", "reference"] as const)("kernels used again, %s 
 
   it("wipes after a failure too, and passes the failure on", async () => {
     const pool = kernelPool(64 * MIB, build);
-    let left = new Uint8Array(0);
+    let left: Uint8Array = new Uint8Array(0);
     const work = pool.use(async (take) => {
       const { arena } = take(100);
       left = arena.bytes(arena.alloc(100), 100).fill(7);
