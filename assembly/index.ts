@@ -28,7 +28,9 @@
 
 export { unpack } from "./unpack";
 export { pack } from "./pack";
-export { repack } from "./repack";
+// The loops are exported so that they stay functions of their own: put together, they run out of registers and take twice
+// as long.
+export { repack, repackBytes, repackMapped } from "./repack";
 export { test } from "./test";
 export { scatter } from "./scatter";
 export { renumber } from "./renumber";

@@ -14,6 +14,7 @@ export function repack(columns: usize, count: u32, rows: u32, out: usize, toStri
     for (let k: u32 = 0; k < count; k++) {
       const c = columns + <usize>k * COLUMN_BYTES;
       if ((columnStride(c) | toStride) & 7) repackBits(c, from, n, out, toStride);
+      else if (mapOf(c) != 0) repackMapped(c, from, n, out, <usize>(toStride >> 3));
       else repackBytes(c, from, n, out, <usize>(toStride >> 3));
     }
   }
@@ -37,24 +38,7 @@ export function repack(columns: usize, count: u32, rows: u32, out: usize, toStri
   return 0;
 }
 
-/** Bytes of the new record that a column has bits of, and so the store that is enough; one loop for each. */
-function repackBytes(c: usize, from: u32, n: u32, out: usize, toStep: usize): void {
-  const bits = (load<u32>(c, 32) & 7) + load<u32>(c, 36);
-  if (mapOf(c) != 0) {
-    if (bits <= 8) repackAs(1, true, c, from, n, out, toStep);
-    else if (bits <= 16) repackAs(2, true, c, from, n, out, toStep);
-    else if (bits <= 32) repackAs(4, true, c, from, n, out, toStep);
-    else repackAs(8, true, c, from, n, out, toStep);
-  } else if (bits <= 8) repackAs(1, false, c, from, n, out, toStep);
-  else if (bits <= 16) repackAs(2, false, c, from, n, out, toStep);
-  else if (bits <= 32) repackAs(4, false, c, from, n, out, toStep);
-  else repackAs(8, false, c, from, n, out, toStep);
-}
-
-// @ts-ignore: decorator
-@inline function repackAs(bytes: u32, byMap: bool, c: usize, from: u32, n: u32, out: usize, toStep: usize): void {
-  const map = mapOf(c);
-  const entries = columnEntries(c);
+export function repackBytes(c: usize, from: u32, n: u32, out: usize, toStep: usize): void {
   const span = nullSpan(c);
   const nulls: u32 = load<u32>(c, 48) ? 2 : 0;
   const mask = widthMask(columnWidth(c));
@@ -63,18 +47,84 @@ function repackBytes(c: usize, from: u32, n: u32, out: usize, toStep: usize): vo
   const step = <usize>(columnStride(c) >> 3);
   let at = columnBase(c) + <usize>(offset >> 3) + <usize>from * step;
   const toOffset = load<u32>(c, 32);
-  const toMask = widthMask(load<u32>(c, 36));
+  const toWidth = load<u32>(c, 36);
+  const toMask = widthMask(toWidth);
   const toShift = toOffset & 7;
   let to = out + <usize>(toOffset >> 3) + <usize>from * toStep;
+  const bits = toShift + toWidth;
   let seen: u32 = 0;
-  for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
-    const stored = storedWide(at, shift, mask);
-    const value = byMap ? mapped(c, map, entries, stored) : rebiased(stored, span, nulls);
-    seen |= value;
-    if (bytes == 1) store<u8>(to, load<u8>(to) | ((value & toMask) << toShift));
-    else if (bytes == 2) store<u16>(to, load<u16>(to) | ((value & toMask) << toShift));
-    else if (bytes == 4) store<u32>(to, load<u32>(to) | ((value & toMask) << toShift));
-    else orWide(to, toShift, value & toMask);
+  if (toWidth == 0) {
+    for (let r: u32 = 0; r < n; r++, at += step) seen |= rebiased(storedWide(at, shift, mask), span, nulls);
+  } else if (bits <= 8) {
+    for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
+      const value = rebiased(storedWide(at, shift, mask), span, nulls);
+      seen |= value;
+      store<u8>(to, load<u8>(to) | ((value & toMask) << toShift));
+    }
+  } else if (bits <= 16) {
+    for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
+      const value = rebiased(storedWide(at, shift, mask), span, nulls);
+      seen |= value;
+      store<u16>(to, load<u16>(to) | ((value & toMask) << toShift));
+    }
+  } else if (bits <= 32) {
+    for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
+      const value = rebiased(storedWide(at, shift, mask), span, nulls);
+      seen |= value;
+      store<u32>(to, load<u32>(to) | ((value & toMask) << toShift));
+    }
+  } else {
+    for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
+      const value = rebiased(storedWide(at, shift, mask), span, nulls);
+      seen |= value;
+      orWide(to, toShift, value & toMask);
+    }
+  }
+  noteWrote(c, seen);
+}
+
+/** The same by a table. */
+export function repackMapped(c: usize, from: u32, n: u32, out: usize, toStep: usize): void {
+  const map = mapOf(c);
+  const entries = columnEntries(c);
+  const mask = widthMask(columnWidth(c));
+  const offset = columnOffset(c);
+  const shift = offset & 7;
+  const step = <usize>(columnStride(c) >> 3);
+  let at = columnBase(c) + <usize>(offset >> 3) + <usize>from * step;
+  const toOffset = load<u32>(c, 32);
+  const toWidth = load<u32>(c, 36);
+  const toMask = widthMask(toWidth);
+  const toShift = toOffset & 7;
+  let to = out + <usize>(toOffset >> 3) + <usize>from * toStep;
+  const bits = toShift + toWidth;
+  let seen: u32 = 0;
+  if (toWidth == 0) {
+    for (let r: u32 = 0; r < n; r++, at += step) seen |= mapped(c, map, entries, storedWide(at, shift, mask));
+  } else if (bits <= 8) {
+    for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
+      const value = mapped(c, map, entries, storedWide(at, shift, mask));
+      seen |= value;
+      store<u8>(to, load<u8>(to) | ((value & toMask) << toShift));
+    }
+  } else if (bits <= 16) {
+    for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
+      const value = mapped(c, map, entries, storedWide(at, shift, mask));
+      seen |= value;
+      store<u16>(to, load<u16>(to) | ((value & toMask) << toShift));
+    }
+  } else if (bits <= 32) {
+    for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
+      const value = mapped(c, map, entries, storedWide(at, shift, mask));
+      seen |= value;
+      store<u32>(to, load<u32>(to) | ((value & toMask) << toShift));
+    }
+  } else {
+    for (let r: u32 = 0; r < n; r++, at += step, to += toStep) {
+      const value = mapped(c, map, entries, storedWide(at, shift, mask));
+      seen |= value;
+      orWide(to, toShift, value & toMask);
+    }
   }
   noteWrote(c, seen);
 }
