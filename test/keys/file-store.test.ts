@@ -80,10 +80,11 @@ describe("a PEM file", () => {
     expect(await fileStore(at("rsa.pem")).list()).toMatchObject([{ type: "rsa", bits: MAX_RSA_BITS }]);
     writeFileSync(at("rsa.pem"), rsaOfBits(MAX_RSA_BITS + 16));
     expect(await fileStore(at("rsa.pem")).list()).toEqual([]);
-    const publicKey = createPublicKey(rsaOfBits(MAX_RSA_BITS + 16));
-    expect(() => describeKey({ publicKey }, "here", true)).toThrow(
-      expect.objectContaining({ code: "KEY_ALG_UNSUPPORTED" }),
-    );
+    const described = () => describeKey({ publicKey: createPublicKey(rsaOfBits(MAX_RSA_BITS + 16)) }, "here", true);
+    // From 3.5 on OpenSSL reads no longer ones itself; before, the limit is ours.
+    const [major, minor] = process.versions.openssl.split(".").map(Number);
+    const own = major! > 3 || (major === 3 && minor! >= 5);
+    expect(described).toThrow(own ? /too small buffer/ : expect.objectContaining({ code: "KEY_ALG_UNSUPPORTED" }));
   });
 
   it("in a folder is paired with a key in another file", async () => {
