@@ -24,7 +24,7 @@ export interface MessageSealer {
   push(plain: Uint8Array): Promise<void>;
   /** Seals the last chunk, which may be empty. Without it the message is cut off, and opening says so. */
   end(): Promise<void>;
-  /** Overwrites the key and what is buffered. `end` does it too. */
+  /** Lets go of the key, and overwrites what is buffered. `end` does it too. */
   wipe(): void;
 }
 
@@ -96,7 +96,7 @@ export interface MessageReader {
    * @throws `SEAL_DAMAGED` with the place in the file of the chunk that is wrong
    */
   readInto(offset: number, target: Uint8Array): Promise<void>;
-  /** Overwrites the key and every buffer. */
+  /** Lets go of the key, and overwrites every buffer. */
   wipe(): void;
 }
 
