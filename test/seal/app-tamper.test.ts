@@ -3,9 +3,8 @@ import { concat } from "../../src/bytes/concat.ts";
 import { directoryPart } from "../../src/container/qvf/parts.ts";
 import { newAppParts } from "../../src/engine/app-write.ts";
 import { readSealedAppHead } from "../../src/engine/seal-qvf-head.ts";
-import { verifySealed } from "../../src/engine/seal-verify.ts";
 import { isQErr } from "../../src/errors.ts";
-import { authenticate, type FindKey } from "../../src/seal/authenticate.ts";
+import { authenticate } from "../../src/seal/authenticate.ts";
 import { checkPlainParts, checkSealedItem } from "../../src/seal/check-parts.ts";
 import type { RegionHead } from "../../src/seal/region.ts";
 import { memorySource } from "../../src/source/memory.ts";
@@ -16,6 +15,7 @@ import { record } from "../helpers/record.ts";
 import { type HeadParts, withHead } from "./forged-head.ts";
 import { keysOf, person, remembered } from "./people.ts";
 import { sealAppBytes } from "./sealed-app.ts";
+import { verdict } from "./verdict.ts";
 
 const hr = person("hr");
 const fin = person("fin");
@@ -46,16 +46,6 @@ async function smallApp(): Promise<Uint8Array> {
     created: new Date("2026-01-02T03:04:05Z"),
   });
   return writtenBytes([...parts, directoryPart("media", 46_000)]);
-}
-
-async function verdict(bytes: Uint8Array, find: FindKey, options = {}): Promise<string> {
-  try {
-    const { findings } = await verifySealed(memorySource(bytes), find, options);
-    return findings.length === 0 ? "ok" : findings.map((f) => f.code).join(" ");
-  } catch (error) {
-    if (isQErr(error)) return error.code;
-    throw error;
-  }
 }
 
 let plain: Uint8Array;

@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { concat } from "../../src/bytes/concat.ts";
 import { readSealedHead } from "../../src/engine/open-seal-head.ts";
-import { verifySealed } from "../../src/engine/seal-verify.ts";
 import { isQErr } from "../../src/errors.ts";
 import { authenticate, type FindKey } from "../../src/seal/authenticate.ts";
 import { checkPlainParts, checkSealedItem, checkSealedParts, placeOf } from "../../src/seal/check-parts.ts";
@@ -11,27 +9,14 @@ import { packMessage, unpackMessage } from "../../src/seal/msgpack.ts";
 import { PREFIX_BYTES, type RegionHead } from "../../src/seal/region.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { record } from "../helpers/record.ts";
+import { withHead as forgedHead } from "./forged-head.ts";
 import { keysOf, person, remembered } from "./people.ts";
 import { openBytes, plainQvd, sealBytes } from "./sealed.ts";
+import { verdict } from "./verdict.ts";
 
 const hr = person("hr");
 const fin = person("fin");
 const columns = { id: [1, 2, 3], name: ["Ann", "Bob", null], pay: [10, 20, 30] };
-
-/** What verifying says: `ok`, the codes of damage found, or the code of an error. */
-async function verdict(
-  bytes: Uint8Array,
-  find: FindKey,
-  options: Parameters<typeof verifySealed>[2] = {},
-): Promise<string> {
-  try {
-    const { findings } = await verifySealed(memorySource(bytes), find, options);
-    return findings.length === 0 ? "ok" : findings.map((f) => f.code).join(" ");
-  } catch (error) {
-    if (isQErr(error)) return error.code;
-    throw error;
-  }
-}
 
 let qvd: Uint8Array;
 let sealed: Uint8Array;
@@ -84,27 +69,8 @@ function flipped(bit: number, bytes = sealed): Uint8Array {
   return copy;
 }
 
-/** The file with another head, its checksum made to fit: what somebody does who can compute, but has no key. */
-function withHead(
-  change: (parts: { prefix: Uint8Array; manifest: Uint8Array; keys: Uint8Array; proofs: Uint8Array }) => void,
-  base = sealed,
-  of = head,
-): Uint8Array {
-  const at = of.offset + PREFIX_BYTES;
-  const keysAt = at + of.manifestBytes.byteLength;
-  const proofsAt = keysAt + of.keyArea.byteLength;
-  const sumAt = of.offset + of.headLength - 32;
-  const parts = {
-    prefix: base.slice(of.offset, at),
-    manifest: base.slice(at, keysAt),
-    keys: base.slice(keysAt, proofsAt),
-    proofs: base.slice(proofsAt, sumAt),
-  };
-  change(parts);
-  const body = concat([parts.prefix, parts.manifest, parts.keys, parts.proofs]);
-  const sum = new Uint8Array(createHash("sha256").update(body).digest());
-  return concat([base.subarray(0, of.offset), body, sum, base.subarray(of.offset + of.headLength)]);
-}
+/** {@link forgedHead} of the sealed file, unless another is given. */
+const withHead = (change: Parameters<typeof forgedHead>[2], base = sealed, of = head) => forgedHead(base, of, change);
 
 describe("a sealed file, changed", () => {
   it("is fine before", async () => {
