@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from "node:crypto";
 import { CHUNK_BYTES, SEALED_CHUNK_BYTES } from "../src/seal/cobblestone.ts";
 import { messageReader, messageSealer } from "../src/seal/message-stream.ts";
 import { macLeaves } from "../src/seal/tree.ts";
@@ -21,6 +21,8 @@ const WINDOW = 16;
 /** Times chunks of 16 KiB: bare `createCipheriv` and `createDecipheriv` into a buffer that is there, and the seal's own. */
 export async function chunkFigures(): Promise<readonly ChunkFigure[]> {
   const key = new Uint8Array(randomBytes(32));
+  // Node 24 takes twice the time for a chunk whose key comes as bytes; the bare cipher gets its best, too.
+  const ready = createSecretKey(key);
   const context = new Uint8Array(60);
   const plain = new Uint8Array(randomBytes(WINDOW * CHUNK_BYTES));
   const target = new Uint8Array(WINDOW * SEALED_CHUNK_BYTES);
@@ -29,7 +31,7 @@ export async function chunkFigures(): Promise<readonly ChunkFigure[]> {
 
   const sealBare = () => {
     for (let i = 0; i < CHUNKS; i++) {
-      const cipher = createCipheriv("aes-256-gcm", key, nonce, GCM);
+      const cipher = createCipheriv("aes-256-gcm", ready, nonce, GCM);
       const from = at(i, CHUNK_BYTES);
       target.set(cipher.update(plain.subarray(from, from + CHUNK_BYTES)), at(i, SEALED_CHUNK_BYTES));
       cipher.final();
@@ -49,7 +51,7 @@ export async function chunkFigures(): Promise<readonly ChunkFigure[]> {
   const openBare = () => {
     for (let i = 0; i < CHUNKS; i++) {
       const from = at(i, SEALED_CHUNK_BYTES);
-      const decipher = createDecipheriv("aes-256-gcm", key, nonce, GCM);
+      const decipher = createDecipheriv("aes-256-gcm", ready, nonce, GCM);
       decipher.setAuthTag(bare.subarray(from + CHUNK_BYTES, from + SEALED_CHUNK_BYTES));
       target.set(decipher.update(bare.subarray(from, from + CHUNK_BYTES)), at(i, CHUNK_BYTES));
       decipher.final();
