@@ -1,19 +1,25 @@
-import { readdir, stat } from "node:fs/promises";
+import type { Dirent } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { needs, QErr } from "../errors.ts";
 import type { Outcome } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { reportError } from "./report.ts";
-import type { Terminal } from "./terminal.ts";
+import { printable, type Terminal } from "./terminal.ts";
 
 /** Files of Qlik, by name. */
 const QLIK_FILE = /\.(qvd|qvf)$/i;
 
 /**
- * The names given, with each folder replaced by the files of Qlik in it and below, sorted.
+ * The names given, with each folder replaced by the files of Qlik in it and below, sorted. A link to a file stands for that
+ * file, unless it is among them anyway; links to folders are not followed, since they may lead round in a circle.
+ * @param passedOver told of each link that is not followed
  * @throws `SOURCE_READ` if a folder cannot be read, `SOURCE_NOT_FOUND` if it holds none
  */
-export async function expandFolders(names: readonly string[]): Promise<readonly string[]> {
+export async function expandFolders(
+  names: readonly string[],
+  passedOver: (message: string) => void,
+): Promise<readonly string[]> {
   const files: string[] = [];
   for (const name of names) {
     const isFolder = (await stat(name).catch(() => undefined))?.isDirectory() ?? false;
@@ -21,16 +27,41 @@ export async function expandFolders(names: readonly string[]): Promise<readonly 
       files.push(name);
       continue;
     }
-    const entries = await readdir(name, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-      throw new QErr("SOURCE_READ", `folder ${name} cannot be read`, { cause });
-    });
-    const found = entries.filter((e) => e.isFile() && QLIK_FILE.test(e.name)).map((e) => join(e.parentPath, e.name));
+    const found = await filesBelow(name, passedOver);
     // Done without a file would look like done.
     needs(found.length > 0, "SOURCE_NOT_FOUND", `folder ${name} holds no .qvd or .qvf file`);
-    files.push(...found.sort());
+    files.push(...found);
   }
   return files;
 }
+
+async function filesBelow(folder: string, passedOver: (message: string) => void): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    throw new QErr("SOURCE_READ", `folder ${folder} cannot be read`, { cause });
+  });
+  const pathOf = (entry: Dirent) => join(entry.parentPath, entry.name);
+  const found = entries.filter((e) => e.isFile() && QLIK_FILE.test(e.name)).map(pathOf);
+  const met = new Set(await Promise.all(found.map((path) => realpath(path))));
+  for (const link of entries
+    .filter((e) => e.isSymbolicLink())
+    .map(pathOf)
+    .sort()) {
+    const target = await realpath(link).catch(() => undefined);
+    const kind = target === undefined ? undefined : await stat(target).catch(() => undefined);
+    if (kind?.isDirectory()) passedOver(`${link} is a link to a folder, which is not followed: name that folder too`);
+    else if (!QLIK_FILE.test(link)) continue;
+    else if (target === undefined || !kind?.isFile()) passedOver(`${link} is a link to no file`);
+    else if (!met.has(target)) {
+      met.add(target);
+      found.push(link);
+    }
+  }
+  return found.sort();
+}
+
+/** Prints what was passed over; for {@link expandFolders}. */
+export const warnOn = (terminal: Terminal) => (message: string) =>
+  terminal.err(printable(`qvault: warning: ${message}`));
 
 /**
  * Does `work` on each file; a failure is reported and the next file follows. One file: the exit code of its failure.
@@ -44,7 +75,7 @@ export async function forEachFile(
   work: (file: string) => Promise<void>,
   failed: (file: string, error: unknown) => Promise<void> = async () => {},
 ): Promise<void> {
-  const files = await expandFolders(names);
+  const files = await expandFolders(names, warnOn(terminal));
   const codes: ExitCode[] = [];
   for (const file of files) {
     try {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -101,6 +101,26 @@ describe("status", () => {
     const use = { schemaVersion: 1, file: at("more/sealed.qvd"), slots: ["hr", "boss"], only: ["boss"] };
     expect(JSON.parse(json.out)).toEqual(use);
     expect(await status(at("plain.qvd"), at("more/others.qvd"))).toMatchObject({ code: 0, out: "", err: "" });
+  });
+
+  it("follows links to files, each file once, and names the links that it does not follow", async () => {
+    const linked = at("linked");
+    await mkdir(linked);
+    await writeFile(join(linked, "own.qvd"), await sealBytes(await plainQvd(columns(3)), { slots }));
+    await symlink("own.qvd", join(linked, "again.qvd"));
+    await symlink(at("more/sealed.qvd"), join(linked, "far.qvd"));
+    await symlink(at("more/sealed.qvd"), join(linked, "further.qvd"));
+    await symlink("nowhere.qvd", join(linked, "lost.qvd"));
+    await symlink("nowhere.txt", join(linked, "other.txt"));
+    await symlink(at("more"), join(linked, "shared"));
+    const { code, out, err } = await status(linked);
+    const files = out.split("\n").map((line) => line.split(":")[0]);
+    expect([code, files]).toEqual([1, [join(linked, "far.qvd"), join(linked, "own.qvd"), ""]]);
+    expect(err.trim().split("\n")).toEqual([
+      `qvault: warning: ${linked}/lost.qvd is a link to no file`,
+      `qvault: warning: ${linked}/shared is a link to a folder, which is not followed: name that folder too`,
+    ]);
+    await rm(linked, { recursive: true });
   });
 
   it("does not take a file that it cannot read for one that needs nothing", async () => {

@@ -5,7 +5,7 @@ import { openRotateCrew } from "../../engine/rotate-crew.ts";
 import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
-import { expandFolders } from "../files.ts";
+import { expandFolders, warnOn } from "../files.ts";
 import { keyOption, keyringOptions, repeated, type SecretOptions, withSecretOptions } from "../key-options.ts";
 import { wholeNumber } from "../options.ts";
 import { reportError } from "../report.ts";
@@ -31,7 +31,7 @@ interface RotateCommandOptions extends SecretOptions {
 export function rotateCommand({ terminal, outcome }: CommandContext): Command {
   const command = new Command("rotate")
     .description("give sealed files to another certificate, without touching their data")
-    .argument("<FILE...>", "files or folders")
+    .argument("<FILE...>", "files or folders; links to files are followed, links to folders named")
     .requiredOption("--from <THUMBPRINT|CERT>", "the certificate that goes (with --add: beside which another comes)")
     .option("--to <CERT>", "the certificate that comes; may be given again", repeated)
     .addOption(keyOption())
@@ -77,7 +77,7 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
       journal,
       signal: terminal.signal,
     };
-    const files = await expandFolders(names);
+    const files = await expandFolders(names, warnOn(terminal));
     const planned = await planBatch(files, rotation);
     await terminal.out(planText(planned));
     if (options.dryRun) return;

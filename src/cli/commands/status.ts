@@ -4,7 +4,7 @@ import { keyUse } from "../../engine/rotate.ts";
 import { isQErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
-import { expandFolders } from "../files.ts";
+import { expandFolders, warnOn } from "../files.ts";
 import { keyringOptions, type SecretOptions, withSecretOptions } from "../key-options.ts";
 import { reportError } from "../report.ts";
 import { printable } from "../terminal.ts";
@@ -19,12 +19,12 @@ export function statusCommand({ terminal, outcome }: CommandContext): Command {
     .description(
       "tell which sealed files still need a certificate; needs no key. Exit 1 if some do, 9 if of some it cannot be told",
     )
-    .argument("<FILE...>", "files or folders")
+    .argument("<FILE...>", "files or folders; links to files are followed, links to folders named")
     .requiredOption("--key <THUMBPRINT|CERT>", "the certificate")
     .option("--json", "one JSON document a file that needs it, a line each");
   return withSecretOptions(command).action(async (names: string[], options: StatusOptions) => {
     const ref = await keyRefOf(options.key, keyringOptions(terminal, options));
-    const files = await expandFolders(names);
+    const files = await expandFolders(names, warnOn(terminal));
     for (const file of files) {
       try {
         const use = await keyUse(file, ref);
