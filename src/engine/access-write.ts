@@ -56,7 +56,8 @@ async function writeTables(tables: readonly Table[], out: string, force: boolean
   const sink = await folderSink(isFilled ? join(out, ".reduced") : out);
   try {
     for (const { table, name } of named) {
-      await withSink(join(sink.temporary, name), false, (file) => writeTable(file, table, created));
+      // Nobody else writes there, and a rename leaves no second name behind, whatever fails.
+      await withSink(join(sink.temporary, name), true, (file) => writeTable(file, table, created));
     }
     if (!isFilled) return await sink.commit();
     for (const { name } of named) await fileOperations().rename(join(sink.temporary, name), join(out, name));

@@ -11,7 +11,6 @@ import { DIGEST_BYTES, LEAF_BYTES } from "./tree.ts";
  * @throws `SEAL_DAMAGED` naming the part and the leaf's place in the file
  */
 export function checkedSource(inner: ByteSource, plain: readonly PlainPart[]): ByteSource {
-  const parts = plain.filter((p) => p.length > 0).sort((a, b) => a.offset - b.offset);
   let kept: { readonly start: number; readonly bytes: Uint8Array } | undefined;
 
   async function leafAt(
@@ -30,7 +29,7 @@ export function checkedSource(inner: ByteSource, plain: readonly PlainPart[]): B
   async function readInto(offset: number, target: Uint8Array): Promise<void> {
     for (let done = 0; done < target.byteLength; ) {
       const at = offset + done;
-      const part = parts.find((p) => at >= p.offset && at < p.offset + p.length);
+      const part = plain.find((p) => at >= p.offset && at < p.offset + p.length);
       needs(part !== undefined, "SOURCE_RANGE", () => `byte ${at} of ${inner.name} is in no plain part`);
       const { start, bytes } = await leafAt(part, Math.floor((at - part.offset) / LEAF_BYTES));
       const piece = bytes.subarray(at - start, at - start + target.byteLength - done);

@@ -152,7 +152,10 @@ describe("parts of a sealed file", () => {
       [end, 1],
       [50, 1],
     ] as const)
-      await expect(source.read(offset, n)).rejects.toMatchObject({ code: "SOURCE_RANGE" });
+      await expect(source.read(offset, n)).rejects.toMatchObject({
+        code: "SOURCE_RANGE",
+        message: expect.stringMatching(/^byte \d+ of .+ is in no plain part/),
+      });
     for (const bad of [from, from + LEAF_BYTES, end - 1]) {
       const leaf = Math.floor((bad - from) / LEAF_BYTES);
       await expect(checkedSource(memorySource(flippedAt(bytes, bad)), plain).read(bad, 1)).rejects.toMatchObject({
@@ -161,6 +164,25 @@ describe("parts of a sealed file", () => {
         length: leaf === 2 ? 50 : LEAF_BYTES,
       });
     }
+  });
+
+  it("are found in whatever order they are named, and let go of the file", async () => {
+    const bytes = new Uint8Array(300).map((_, i) => i);
+    const leaves = (from: number, to: number) => {
+      const leaf = hashLeaves();
+      leaf.push(bytes.subarray(from, to));
+      return leaf.end();
+    };
+    const plain = [
+      { ...part(200, 100), leaves: leaves(200, 300) },
+      { ...part(0, 50), leaves: leaves(0, 50) },
+    ];
+    let closed = 0;
+    const inner = { ...memorySource(bytes), close: async () => void (closed += 1) };
+    const source = checkedSource(inner, plain);
+    expect([...(await source.read(40, 2)), ...(await source.read(299, 1))]).toEqual([40, 41, 299 - 256]);
+    await source.close();
+    expect(closed).toBe(1);
   });
 
   it("that are sealed are compared with digests where the file is signed", async () => {
