@@ -167,6 +167,9 @@ export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 /** Key area of a sealed file: 64 slots with some recipients each; 256 recipients in every one would need more. */
 export const MAX_KEYS_BYTES = 32 * 1024 * 1024;
 
+/** Proofs of a sealed file: 65 MACs and a signature, whose own length has two bytes. */
+export const MAX_PROOF_BYTES = 128 * 1024;
+
 /** Nesting of MessagePack in a manifest or key entry; the deepest one written here has 5 levels. */
 export const MAX_MSGPACK_DEPTH = 8;
 

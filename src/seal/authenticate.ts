@@ -59,8 +59,9 @@ export async function authenticate(
   }
   const first = slots[0];
   if (first === undefined) throw noIdentity(head, options.slots);
-  const commonKey = unwrapKey(first.keys.wrap, head.entries[first.slot]!.common);
+  // The MACs first: a common key that was changed is damage, and would else be told as a key that does not fit.
   for (const opened of slots) checkSlotMac(head, opened);
+  const commonKey = unwrapKey(first.keys.wrap, head.entries[first.slot]!.common);
   const macKey = fileMacKey(commonKey, manifest.fileId);
   const proofs = proofBytes(head.proofs.macs, head.proofs.signature);
   const mac = fileMac(macKey, head.prefix, head.manifestBytes, head.keyArea, proofs);

@@ -4,7 +4,7 @@ import { cursor, readBytes, readU16, readU32, readU64, remaining } from "../byte
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { byteWriter, writeBytes, writeU16, writeU32, writeU64, written } from "../bytes/writer.ts";
 import { needs, QErr } from "../errors.ts";
-import { MAX_KEYS_BYTES, MAX_MANIFEST_BYTES } from "../limits.ts";
+import { MAX_KEYS_BYTES, MAX_MANIFEST_BYTES, MAX_PROOF_BYTES } from "../limits.ts";
 import type { ByteSource } from "../source/source.ts";
 import { binary, decodeManifest, list, type Manifest } from "./manifest.ts";
 import { unpackMessage } from "./msgpack.ts";
@@ -167,6 +167,7 @@ export async function readRegionHead(source: ByteSource, offset: number, length:
   needs(sizes.keyAreaLength <= MAX_KEYS_BYTES, "LIMIT_EXCEEDED", `a key area of over ${MAX_KEYS_BYTES} bytes`, place);
   const head = headLength(sizes);
   needs(head <= length, "SEAL_DAMAGED", "the seal region is shorter than its head", place);
+  needs(sizes.proofLength <= MAX_PROOF_BYTES, "LIMIT_EXCEEDED", `proofs of over ${MAX_PROOF_BYTES} bytes`, place);
   needs(
     offset + length <= source.size,
     "SEAL_TRUNCATED",

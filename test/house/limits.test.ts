@@ -69,6 +69,7 @@ const BOTH_SIDES: Readonly<Record<keyof typeof limits, Tried>> = {
   MAX_RECIPIENTS: exactly("seal/jwe"),
   MAX_JWE_BYTES: exactly("seal/jwe"),
   MAX_MANIFEST_BYTES: exactly("seal/limits"),
+  MAX_PROOF_BYTES: exactly("seal/limits"),
   MAX_KEYS_BYTES: exactly("seal/limits"),
   MAX_MSGPACK_DEPTH: exactly("seal/limits"),
   MAX_MSGPACK_VALUES: exactly("seal/limits"),

@@ -9,6 +9,7 @@ import {
   MAX_MANIFEST_BYTES,
   MAX_MSGPACK_DEPTH,
   MAX_MSGPACK_VALUES,
+  MAX_PROOF_BYTES,
   MAX_SEALED_ITEMS,
   MAX_SEALED_PART_BYTES,
   MAX_SLOTS,
@@ -139,16 +140,19 @@ describe("MessagePack from a file", () => {
 });
 
 describe("a region's head", () => {
-  const read = (manifestLength: number, keyAreaLength: number, regionLength = 2 ** 40) => {
-    const prefix = encodePrefix({ regionLength, manifestLength, keyAreaLength, proofLength: 66 });
+  const read = (manifestLength: number, keyAreaLength: number, proofLength = 66, regionLength = 2 ** 40) => {
+    const prefix = encodePrefix({ regionLength, manifestLength, keyAreaLength, proofLength });
     const source = memorySource(prefix);
     return readRegionHead({ ...source, size: 2 ** 41 }, 0, regionLength);
   };
-  it("has a manifest of at most 64 MiB and a key area of at most 32 MiB, refused before they are read", async () => {
+  it("has a manifest of at most 64 MiB, a key area of at most 32 MiB and proofs of at most 128 KiB, refused before they are read", async () => {
     await expect(read(MAX_MANIFEST_BYTES + 1, 10)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
     await expect(read(10, MAX_KEYS_BYTES + 1)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
+    await expect(read(10, 10, MAX_PROOF_BYTES + 1)).rejects.toMatchObject({ code: "LIMIT_EXCEEDED" });
     // At the limit the next thing that happens is reading, which this source has nothing for.
-    await expect(read(MAX_MANIFEST_BYTES, MAX_KEYS_BYTES)).rejects.toMatchObject({ code: "SOURCE_RANGE" });
+    await expect(read(MAX_MANIFEST_BYTES, MAX_KEYS_BYTES, MAX_PROOF_BYTES)).rejects.toMatchObject({
+      code: "SOURCE_RANGE",
+    });
   });
 });
 

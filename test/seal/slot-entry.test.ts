@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { QErr } from "../../src/errors.ts";
 import { MAX_SEALED_ITEMS } from "../../src/limits.ts";
+import { authenticate } from "../../src/seal/authenticate.ts";
 import { type Packed, packMessage, unpackMessage } from "../../src/seal/msgpack.ts";
 import type { RegionHead } from "../../src/seal/region.ts";
 import { decodeSlotEntry, encodeSlotEntry, type SlotEntry } from "../../src/seal/slot-entry.ts";
-import { person } from "./people.ts";
+import { keyAreaOf, withHead } from "./forged-head.ts";
+import { keysOf, person } from "./people.ts";
 import { headOf, hr, twoSlots } from "./two-slots.ts";
 
 const other = person("other");
@@ -81,6 +83,23 @@ describe("a slot's entry", () => {
     for (const bytes of [39, 41]) {
       expect(decoded({ deks: [[0, new Uint8Array(bytes)]] })).toMatchObject({ code: "SEAL_DAMAGED" });
       expect(decoded({ common: new Uint8Array(bytes) })).toMatchObject({ code: "SEAL_DAMAGED" });
+    }
+  });
+
+  it("whose keys were changed by somebody without its key is damage, whichever of them it was", async () => {
+    const file = await twoSlots(undefined, [other]);
+    const of = await headOf(file);
+    const dek = [...of.entries[0]!.deks.keys()][0]!;
+    const changes: readonly Readonly<Record<string, Packed>>[] = [
+      { common: new Uint8Array(40) },
+      { deks: [[dek, new Uint8Array(40)]] },
+    ];
+    for (const change of changes) {
+      const packed = { ...(unpackMessage(of.entryBytes[0]!, "slot keys") as object), ...change };
+      const forged = withHead(file, of, (parts) => {
+        parts.keys = keyAreaOf([packMessage(packed), ...of.entryBytes.slice(1)], parts.keys.byteLength);
+      });
+      await expect(authenticate(await headOf(forged), keysOf(hr))).rejects.toMatchObject({ code: "SEAL_DAMAGED" });
     }
   });
 

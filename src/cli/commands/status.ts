@@ -24,7 +24,11 @@ export function statusCommand({ terminal, outcome }: CommandContext): Command {
     .option("--json", "one JSON document a file that needs it, a line each");
   return withSecretOptions(command).action(async (names: string[], options: StatusOptions) => {
     const ref = await keyRefOf(options.key, keyringOptions(terminal, options));
-    const files = await expandFolders(names, warnOn(terminal));
+    const warn = warnOn(terminal);
+    const files = await expandFolders(names, (message) => {
+      outcome.exitCode = EXIT.SOME_FAILED;
+      warn(message);
+    });
     for (const file of files) {
       try {
         const use = await keyUse(file, ref);
