@@ -3,7 +3,7 @@ import { concat } from "../bytes/concat.ts";
 import { needs, QErr } from "../errors.ts";
 import { MAX_KDF_ITERATIONS, MAX_KEY_FILE_ITERATIONS } from "../limits.ts";
 import { notApproved } from "./approved.ts";
-import { children, DER, type DerValue, octets, oid, smallInteger } from "./der.ts";
+import { children, DER, type DerValue, octets, oid, readDer, smallInteger } from "./der.ts";
 import { rc2CbcDecrypt } from "./rc2.ts";
 
 /** A password as PKCS#12 takes it: UTF-16, big-endian, with a closing zero; or nothing at all. */
@@ -111,14 +111,29 @@ const OLD: Readonly<Record<string, readonly [name: string, keyBytes: number]>> =
 };
 
 /**
- * Decrypts what a password encrypts in a PKCS#12 or PKCS#8 file.
- * @throws `KEY_ALG_UNSUPPORTED` for a scheme that is not listed, `KEY_PIN_INCORRECT` if the padding does not fit
+ * Decrypts what a password encrypts in a PKCS#12 or PKCS#8 file, in both one DER sequence.
+ * @throws `KEY_ALG_UNSUPPORTED` for a scheme that is not listed, `KEY_PIN_INCORRECT` if padding or content does not fit
  */
 export function pbeDecrypt(algorithm: DerValue | undefined, secret: KdfSecret, data: Uint8Array): Uint8Array {
   const [id, parameters] = children(algorithm, DER.sequence);
   const scheme = oid(id);
   if (parameters === undefined) throw unsupported(scheme);
-  if (scheme === PBES2) return pbes2(parameters, secret, data);
+  const plain = scheme === PBES2 ? pbes2(parameters, secret, data) : oldScheme(scheme, parameters, secret, data);
+  if (!isOneSequence(plain)) throw wrongPassword();
+  return plain;
+}
+
+/** Another password's key leaves a padding that fits once in 256 times: then what it decrypts to tells. */
+function isOneSequence(plain: Uint8Array): boolean {
+  try {
+    const { tag, rest } = readDer(plain);
+    return tag === DER.sequence && rest.byteLength === 0;
+  } catch {
+    return false;
+  }
+}
+
+function oldScheme(scheme: string, parameters: DerValue, secret: KdfSecret, data: Uint8Array): Uint8Array {
   const old = OLD[scheme];
   if (old === undefined) throw unsupported(scheme);
   const [saltValue, rounds] = children(parameters, DER.sequence);

@@ -164,6 +164,30 @@ describe("a PKCS#12 file", () => {
     },
   );
 
+  it.each([
+    ["of DES", "PBE-SHA1-3DES", "PBE-SHA1-3DES"],
+    ["of AES, the key first met", "AES-256-CBC", "NONE"],
+  ])(
+    "without a MAC, %s, every wrong passphrase is KEY_PIN_INCORRECT, also where the padding fits",
+    async (_, key, cert) => {
+      const { readFileSync } = await import("node:fs");
+      // -iter asks for a MAC again, so -nomac comes after it.
+      const path = make("guess.p12", "pass", "-iter", "1", "-nomac", "-keypbe", key, "-certpbe", cert);
+      const bytes = new Uint8Array(readFileSync(path));
+      // One in 256 leaves a padding that fits: none among 4,000 would be one chance in six million.
+      const codes = new Set<unknown>();
+      for (let i = 0; i < 4000; i++) {
+        try {
+          readPkcs12(bytes, `guess ${i}`);
+          codes.add("opened");
+        } catch (error) {
+          codes.add((error as { code?: unknown }).code);
+        }
+      }
+      expect([...codes]).toEqual(["KEY_PIN_INCORRECT"]);
+    },
+  );
+
   it("cut or flipped anywhere is an error of its own, never another exception", async () => {
     const { readFileSync } = await import("node:fs");
     const bytes = new Uint8Array(readFileSync(at("plain.p12")));
