@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import { needs } from "../errors.ts";
-import type { JweRecipientHeader } from "../seal/jwe.ts";
+import type { JweRecipientHeader } from "../seal/jwe-form.ts";
 import type { ByteSource } from "../source/source.ts";
 import { readSealHead } from "./seal-head.ts";
 

@@ -95,8 +95,9 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     slots.length >= 1 && new Set(slots).size === slots.length,
     "SEAL_DAMAGED",
     "manifest: slots are not named apart",
+    { part: "manifest" },
   );
-  // They become file names and words of shell commands (SPEC 6.4), so no file may choose others than a writer.
+  // They become file names and words of shell commands (SPEC 6.6.1), so no file may choose others than a writer.
   needs(slots.every(isSlotName), "SEAL_DAMAGED", "manifest: a slot name is not 1 to 64 letters, digits, - _ .", {
     part: "manifest",
   });

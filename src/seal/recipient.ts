@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { needs, QErr } from "../errors.ts";
-import type { Curve, EcPoint, KeyInfo } from "../keys/keystore.ts";
+import type { Curve, KeyInfo } from "../keys/keystore.ts";
 import { MAX_RSA_BITS } from "../limits.ts";
 
 /** Key management algorithms of a slot; a fixed list, never negotiated (RFC 7518 sections 4.3 and 4.6). */
@@ -26,7 +26,7 @@ export interface RecipientOptions {
   readonly now?: Date | undefined;
 }
 
-const MIN_RSA_BITS = 2048;
+export const MIN_RSA_BITS = 2048;
 
 /**
  * A recipient from a certificate or a bare public key.
@@ -84,7 +84,7 @@ const CURVES: Readonly<Record<string, Curve>> = { prime256v1: "P-256", secp384r1
 
 /**
  * The public key in stored `spki` bytes.
- * @throws `SEAL_DAMAGED` if they are no key that fits `alg`
+ * @throws `SEAL_DAMAGED` if they are no key that fits `alg`, RSA of 2048 to 16,384 bits
  */
 export function publicKeyOf(
   spki: Uint8Array,
@@ -93,23 +93,11 @@ export function publicKeyOf(
   try {
     const key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
     const curve = CURVES[key.asymmetricKeyDetails?.namedCurve ?? ""];
-    const fits = alg === "ECDH-ES+A256KW" ? curve !== undefined : key.asymmetricKeyType === "rsa";
+    const bits = key.asymmetricKeyType === "rsa" ? (key.asymmetricKeyDetails?.modulusLength ?? 0) : 0;
+    const fits = alg === "ECDH-ES+A256KW" ? curve !== undefined : bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS;
     if (fits) return { key, curve };
   } catch {
     // Falls through to the one error for every malformed key.
   }
-  throw new QErr("SEAL_DAMAGED", `a recipient's public key does not fit ${alg}`);
-}
-
-/** The ephemeral key of a JWE header (RFC 7518 section 4.6.1.1), or undefined if it is malformed. */
-export function pointOfJwk(epk: unknown): EcPoint | undefined {
-  if (typeof epk !== "object" || epk === null) return undefined;
-  const { kty, crv, x, y } = epk as Record<string, unknown>;
-  if (kty !== "EC" || typeof x !== "string" || typeof y !== "string") return undefined;
-  if (crv !== "P-256" && crv !== "P-384" && crv !== "P-521") return undefined;
-  const size = crv === "P-256" ? 32 : crv === "P-384" ? 48 : 66;
-  const xs = Buffer.from(x, "base64url");
-  const ys = Buffer.from(y, "base64url");
-  if (xs.byteLength !== size || ys.byteLength !== size) return undefined;
-  return { curve: crv, point: new Uint8Array([4, ...xs, ...ys]) };
+  throw new QErr("SEAL_DAMAGED", `a recipient's public key does not fit ${alg}`, { part: "slot keys" });
 }

@@ -198,13 +198,21 @@ function decodeHead(
   });
   const manifest = decodeManifest(manifestBytes);
   const entryBytes = entriesOf(keyArea, manifest.slots.length);
+  const { fileId, items } = manifest;
+  const entries = entryBytes.map((bytes, slot) => decodeSlotEntry(bytes, slot, fileId, items.length));
+  for (const [i, { slot }] of items.entries()) {
+    const first = entries.findIndex((entry) => entry.deks.has(i));
+    needs(first === slot, "SEAL_DAMAGED", "a sealed item is not of the first slot that has its key", {
+      part: "slot keys",
+    });
+  }
   return {
     prefix,
     manifestBytes,
     manifest,
     keyArea,
     entryBytes,
-    entries: entryBytes.map((bytes, slot) => decodeSlotEntry(bytes, slot, manifest.fileId)),
+    entries,
     proofs: decodeProofs(proofArea, manifest.slots.length),
     offset,
     headLength: head,

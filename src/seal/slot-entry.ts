@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { needs } from "../errors.ts";
 import { MAX_SEALED_ITEMS } from "../limits.ts";
 import { WRAPPED_KEY_BYTES } from "./aes-kw.ts";
-import { type Jwe, parseJwe, refOf } from "./jwe.ts";
+import { refOf } from "./jwe.ts";
+import { type Jwe, parseJwe } from "./jwe-form.ts";
 import { binary, fields, integer, list, string } from "./manifest.ts";
 import { packMessage, unpackMessage } from "./msgpack.ts";
 import { publicKeyOf, type Recipient } from "./recipient.ts";
@@ -34,9 +35,10 @@ export function encodeSlotEntry(entry: SlotEntry): Uint8Array {
 
 /**
  * Reads a slot's entry; its JWE must name this file and this slot.
+ * @param items how many the manifest lists; a key of any other is refused
  * @throws `SEAL_DAMAGED`, `LIMIT_EXCEEDED`
  */
-export function decodeSlotEntry(bytes: Uint8Array, slot: number, fileId: Uint8Array): SlotEntry {
+export function decodeSlotEntry(bytes: Uint8Array, slot: number, fileId: Uint8Array, items: number): SlotEntry {
   const map = fields(unpackMessage(bytes, "slot keys"));
   const { jwe, context } = parseJwe(string(map.jwe));
   const to = list(map.to).map(list);
@@ -55,15 +57,17 @@ export function decodeSlotEntry(bytes: Uint8Array, slot: number, fileId: Uint8Ar
     });
     return { alg: r.header.alg, spki, spkiS256, x5t, x5tS256, label: string(to[i]![0]) };
   });
-  const deks = list(map.deks).map(list);
-  needs(deks.length <= MAX_SEALED_ITEMS, "LIMIT_EXCEEDED", "a slot has too many keys", { part: "slot keys" });
+  const pairs = list(map.deks).map(list);
+  needs(pairs.length <= MAX_SEALED_ITEMS, "LIMIT_EXCEEDED", "a slot has too many keys", { part: "slot keys" });
+  const deks = new Map(pairs.map((pair) => [integer(pair[0], items - 1), binary(pair[1], WRAPPED_KEY_BYTES)]));
+  needs(deks.size === pairs.length, "SEAL_DAMAGED", "a slot has two keys of one item", { part: "slot keys" });
   return {
     slot,
     epoch: integer(map.epoch, 2 ** 32 - 1),
     jwe,
     recipients,
     common: binary(map.common, WRAPPED_KEY_BYTES),
-    deks: new Map(deks.map((pair) => [integer(pair[0], MAX_SEALED_ITEMS), binary(pair[1], WRAPPED_KEY_BYTES)])),
+    deks,
   };
 }
 

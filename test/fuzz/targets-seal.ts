@@ -7,7 +7,8 @@ import type { SealOptions } from "../../src/engine/seal-plan.ts";
 import { sealQvd } from "../../src/engine/seal-qvd.ts";
 import { inspectSealed, verifySealed } from "../../src/engine/seal-verify.ts";
 import { authenticate } from "../../src/seal/authenticate.ts";
-import { contentKey, createJwe, openJwe, parseJwe, refOf, unwrapRequestOf } from "../../src/seal/jwe.ts";
+import { contentKey, createJwe, openJwe, refOf, unwrapRequestOf } from "../../src/seal/jwe.ts";
+import { parseJwe } from "../../src/seal/jwe-form.ts";
 import { decodeManifest, encodeManifest } from "../../src/seal/manifest.ts";
 import { packMessage, unpackMessage } from "../../src/seal/msgpack.ts";
 import { defaultProvider } from "../../src/seal/provider.ts";
@@ -93,7 +94,12 @@ const sealedHead: Target = {
     const { region } = await readSealedHead(memorySource(data));
     const opened = await authenticate(region, findTestKey);
     for (const entry of region.entries) {
-      const again = decodeSlotEntry(encodeSlotEntry(entry), entry.slot, region.manifest.fileId);
+      const again = decodeSlotEntry(
+        encodeSlotEntry(entry),
+        entry.slot,
+        region.manifest.fileId,
+        region.manifest.items.length,
+      );
       must(
         again.recipients.length === entry.recipients.length && again.epoch === entry.epoch,
         "an entry changes in writing",

@@ -7,7 +7,7 @@ import { encodeStoredTable, parseStoredTable } from "../../src/container/qvf/sto
 import { openSealedQvd } from "../../src/engine/open-sealed.ts";
 import { sealQvd } from "../../src/engine/seal-qvd.ts";
 import { MAX_CONFIG_BYTES, MAX_KDF_ITERATIONS, MAX_ROWS_WITHOUT_BYTES } from "../../src/limits.ts";
-import type { Jwe } from "../../src/seal/jwe.ts";
+import type { Jwe } from "../../src/seal/jwe-form.ts";
 import { packMessage, unpackMessage } from "../../src/seal/msgpack.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { memorySink } from "../../src/source/sink.ts";

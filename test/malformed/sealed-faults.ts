@@ -237,7 +237,12 @@ const ENTRY: readonly Fault[] = [
   ),
   entry("SEAL_DAMAGED", "a common key of 39 bytes", (e) => void (e.common = new Uint8Array(39))),
   entry("SEAL_WRONG_KEY", "a common key that does not open", (e) => void (e.common = new Uint8Array(40))),
-  entry("SEAL_WRONG_KEY", "a data key that does not open", (e) => void (e.deks = [[0, new Uint8Array(40)]])),
+  entry("SEAL_WRONG_KEY", "data keys that do not open", (e) => {
+    e.deks = (e.deks as unknown[][]).map(([item]) => [item, new Uint8Array(40)]);
+  }),
+  entry("SEAL_DAMAGED", "a data key left out", (e) => void (e.deks as unknown[]).pop()),
+  entry("SEAL_DAMAGED", "a data key twice", (e) => void (e.deks as unknown[]).push((e.deks as unknown[])[0])),
+  entry("SEAL_DAMAGED", "a data key of an item that is none", (e) => void (e.deks = [[77, new Uint8Array(40)]])),
   entry("SEAL_DAMAGED", "a data key of an item below zero", (e) => void (e.deks = [[-1, new Uint8Array(40)]])),
   entry(
     "LIMIT_EXCEEDED",

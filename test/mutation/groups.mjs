@@ -9,6 +9,7 @@ export const GROUPS = [
   ...of("seal", ["check-parts", "checked-source"], "seal/parts"),
   ...of("seal", ["authenticate", "region"], "seal/opening", "seal/limits"),
   ...of("seal", ["jwe", "concat-kdf"], "seal/jwe"),
+  ...of("seal", ["jwe-form"], "seal/jwe-form"),
   ...of("seal", ["slot-entry"], "seal/slot-entry"),
   ...of("seal", ["manifest", "msgpack"], "seal/limits", "seal/opening"),
   ...of("reduce", ["grants", "identity", "rules", "admit", "tuples", "propagate"], "reduce/checks", "reduce/cases"),

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { generalDecrypt } from "jose";
 import { describe, expect, it } from "vitest";
-import { MAX_JWE_BYTES, MAX_RECIPIENTS } from "../../src/limits.ts";
-import { contentKey, createJwe, encryptTo, openJwe, parseJwe, refOf, unwrapRequestOf } from "../../src/seal/jwe.ts";
+import { MAX_RECIPIENTS } from "../../src/limits.ts";
+import { contentKey, createJwe, encryptTo, openJwe, refOf, unwrapRequestOf } from "../../src/seal/jwe.ts";
+import { parseJwe, pointOfJwk } from "../../src/seal/jwe-form.ts";
 import { defaultProvider } from "../../src/seal/provider.ts";
-import { pointOfJwk } from "../../src/seal/recipient.ts";
 import { person } from "./people.ts";
 import { missing, toHex } from "./vectors.ts";
 
@@ -21,7 +21,7 @@ const people = {
 };
 const all = Object.values(people);
 const provider = defaultProvider();
-const context = { fileId: "00", slot: 0 };
+const context = { fileId: "00", slot: 7 };
 
 async function sealed(sha1 = false) {
   return createJwe(
@@ -95,39 +95,56 @@ describe("a slot's JWE", () => {
     });
   });
 
-  it("is read strictly: no other member, algorithm, encoding or length", async () => {
-    const jwe = await sealed();
-    const first = jwe.recipients[0]!;
-    const bad: readonly unknown[] = [
-      { ...jwe, unprotected: {} },
-      { ...jwe, iv: `${jwe.iv}=` },
-      { ...jwe, tag: jwe.tag.slice(0, 6) },
-      { ...jwe, ciphertext: "" },
-      { ...jwe, recipients: [] },
-      { ...jwe, protected: Buffer.from('{"enc":"A128GCM","typ":"qvault-slot+jwe"}').toString("base64url") },
-      { ...jwe, recipients: [{ ...first, header: { ...first.header, alg: "RSA1_5" } }] },
-      { ...jwe, recipients: [{ ...first, header: { ...first.header, alg: "dir" } }] },
-      { ...jwe, recipients: [{ ...first, header: { ...first.header, kid: "AA" } }] },
-      { ...jwe, recipients: [{ ...first, header: { ...first.header, p2c: 1 } }] },
-      { ...jwe, recipients: [{ ...first, encrypted_key: "AAAA" }] },
-      { ...jwe, recipients: [null] },
-      [],
-      null,
-      "text",
-    ];
-    for (const [i, value] of bad.entries()) {
-      expect(() => parseJwe(JSON.stringify(value)), `case ${i}`).toThrow(
-        expect.objectContaining({ code: "SEAL_DAMAGED" }),
+  it("gives a content key of 32 bytes and no other", async () => {
+    const { recipients } = await sealed();
+    const [rsa, p256] = recipients;
+    expect(contentKey(rsa!, new Uint8Array(32).fill(7))).toEqual(new Uint8Array(32).fill(7));
+    for (const bytes of [0, 31, 33]) {
+      expect(() => contentKey(rsa!, new Uint8Array(bytes)), `${bytes} bytes`).toThrow(
+        expect.objectContaining({ code: "SEAL_WRONG_KEY" }),
       );
     }
-    expect(() => parseJwe("{")).toThrow(expect.objectContaining({ code: "SEAL_DAMAGED" }));
-    expect(parseJwe(JSON.stringify(jwe).padEnd(MAX_JWE_BYTES)).jwe).toEqual(jwe);
-    expect(() => parseJwe(" ".repeat(MAX_JWE_BYTES + 1))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
-    const many = { ...jwe, recipients: Array.from({ length: MAX_RECIPIENTS + 1 }, () => first) };
-    expect(() => parseJwe(JSON.stringify(many))).toThrow(expect.objectContaining({ code: "LIMIT_EXCEEDED" }));
-    expect(parseJwe(JSON.stringify({ ...jwe, recipients: many.recipients.slice(1) })).jwe.recipients).toHaveLength(
-      MAX_RECIPIENTS,
-    );
+    // The agreed secret is overwritten, whether it opens or not.
+    const secret = new Uint8Array(32).fill(7);
+    expect(() => contentKey(p256!, secret)).toThrow(expect.objectContaining({ code: "SEAL_WRONG_KEY" }));
+    expect(secret).toEqual(new Uint8Array(32));
+  });
+
+  it("does not open with a tag that was cut, whatever is left of it", async () => {
+    const jwe = await sealed();
+    const cek = contentKey(jwe.recipients[0]!, await people.rsa.handle.unwrap(unwrapRequestOf(jwe.recipients[0]!)));
+    for (const bytes of [4, 8, 12, 15]) {
+      const tag = Buffer.from(jwe.tag, "base64url").subarray(0, bytes).toString("base64url");
+      expect(() => openJwe({ ...jwe, tag }, cek), `${bytes} bytes`).toThrow();
+    }
+  });
+
+  it("names its place, kind and algorithm in the protected header, and its recipients by key and certificate", async () => {
+    const jwe = await sealed();
+    expect(JSON.parse(Buffer.from(jwe.protected, "base64url").toString())).toEqual({
+      enc: "A256GCM",
+      typ: "qvault-slot+jwe",
+      ...context,
+    });
+    expect(parseJwe(JSON.stringify(jwe)).context).toMatchObject(context);
+    for (const [i, { handle }] of all.entries()) {
+      const { spkiS256, x5t, x5tS256 } = handle.info;
+      expect(x5t).toBeDefined();
+      expect(refOf(jwe.recipients[i]!)).toEqual({ spkiS256, x5t, x5tS256 });
+    }
+    const bare = { ...people.p256.recipient(), x5t: undefined, x5tS256: undefined };
+    const { header } = await encryptTo(new Uint8Array(32), bare, provider);
+    expect(Object.keys(header).sort()).toEqual(["alg", "epk", "kid"]);
+    expect(refOf({ header, encrypted_key: "" })).toEqual({ spkiS256: bare.spkiS256 });
+  });
+
+  it("has 1 to 256 recipients", async () => {
+    const to = (count: number) => {
+      const list = Array.from({ length: count }, () => people.p256.recipient());
+      return createJwe(payload, context, list, provider);
+    };
+    expect((await to(MAX_RECIPIENTS)).recipients).toHaveLength(MAX_RECIPIENTS);
+    for (const count of [0, MAX_RECIPIENTS + 1]) await expect(to(count)).rejects.toMatchObject({ code: "USAGE" });
   });
 });
 

@@ -21,10 +21,10 @@ beforeAll(async () => {
 });
 
 /** What comes of an entry whose packed members were changed. */
-function decoded(change: Readonly<Record<string, Packed>>, slot = 0, fileId = head.manifest.fileId) {
+function decoded(change: Readonly<Record<string, Packed>>, slot = 0, fileId = head.manifest.fileId, items = 4) {
   const packed = { ...(unpackMessage(encodeSlotEntry(entry), "slot keys") as object), ...change };
   try {
-    return decodeSlotEntry(packMessage(packed), slot, fileId);
+    return decodeSlotEntry(packMessage(packed), slot, fileId, items);
   } catch (error) {
     if (!(error instanceof QErr)) throw error;
     return { code: error.code, part: error.part, message: error.message };
@@ -43,7 +43,10 @@ describe("a slot's entry", () => {
       [3, new Uint8Array(40).fill(1)],
       [0, new Uint8Array(40).fill(2)],
     ]);
-    expect(decodeSlotEntry(encodeSlotEntry({ ...entry, deks }), 0, head.manifest.fileId)).toEqual({ ...entry, deks });
+    expect(decodeSlotEntry(encodeSlotEntry({ ...entry, deks }), 0, head.manifest.fileId, 4)).toEqual({
+      ...entry,
+      deks,
+    });
     expect(entry.recipients.map((r) => r.label)).toEqual([hr, other].map((p) => p.handle.info.label));
   });
 
@@ -73,7 +76,7 @@ describe("a slot's entry", () => {
 
   it("holds as many keys as a file may have items, of 40 bytes each", () => {
     const keys = (count: number) => Array.from({ length: count }, (_, i) => [i, new Uint8Array(40)]);
-    const most = decoded({ deks: keys(MAX_SEALED_ITEMS) });
+    const most = decoded({ deks: keys(MAX_SEALED_ITEMS) }, 0, undefined, MAX_SEALED_ITEMS);
     expect("deks" in most && most.deks.size).toBe(MAX_SEALED_ITEMS);
     expect(decoded({ deks: keys(MAX_SEALED_ITEMS + 1) })).toEqual({
       code: "LIMIT_EXCEEDED",
@@ -84,6 +87,38 @@ describe("a slot's entry", () => {
       expect(decoded({ deks: [[0, new Uint8Array(bytes)]] })).toMatchObject({ code: "SEAL_DAMAGED" });
       expect(decoded({ common: new Uint8Array(bytes) })).toMatchObject({ code: "SEAL_DAMAGED" });
     }
+  });
+
+  it("has one key an item, of items that the manifest lists", () => {
+    const key = new Uint8Array(40);
+    const deks = (...items: readonly number[]) => decoded({ deks: items.map((i) => [i, key]) }, 0, undefined, 3);
+    expect(deks(2, 0)).toMatchObject({ deks: new Map([2, 0].map((i) => [i, key])) });
+    expect(deks(3)).toMatchObject({ code: "SEAL_DAMAGED" });
+    expect(deks(2, 0, 2)).toEqual({
+      code: "SEAL_DAMAGED",
+      part: "slot keys",
+      message: "a slot has two keys of one item",
+    });
+  });
+
+  it("has the keys of the items that name its slot, and no slot before has them", async () => {
+    const file = await twoSlots();
+    const of = await headOf(file);
+    const forged = (...deks: readonly (readonly number[])[]) =>
+      headOf(
+        withHead(file, of, (parts) => {
+          const entries = of.entries.map((e, i) =>
+            encodeSlotEntry({ ...e, deks: new Map(deks[i]!.map((n) => [n, new Uint8Array(40)])) }),
+          );
+          parts.keys = keyAreaOf(entries, parts.keys.byteLength);
+        }),
+      );
+    expect(of.manifest.items.map((i) => i.slot)).toEqual([0, 1]);
+    expect((await forged([0], [1, 0])).entries[1]!.deks.size).toBe(2);
+    const refused = { code: "SEAL_DAMAGED", part: "slot keys" };
+    await expect(forged([0], [])).rejects.toMatchObject(refused);
+    await expect(forged([0, 1], [1])).rejects.toMatchObject(refused);
+    await expect(forged([], [0, 1])).rejects.toMatchObject(refused);
   });
 
   it("whose keys were changed by somebody without its key is damage, whichever of them it was", async () => {
