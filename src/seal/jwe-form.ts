@@ -2,7 +2,8 @@ import { fromBase64url } from "../bytes/base64url.ts";
 import { needs } from "../errors.ts";
 import type { EcPoint } from "../keys/keystore.ts";
 import { MAX_JWE_BYTES, MAX_RECIPIENTS, MAX_RSA_BITS } from "../limits.ts";
-import { MIN_RSA_BITS, type RecipientAlg } from "./recipient.ts";
+import { WRAPPED_KEY_BYTES } from "./aes-kw.ts";
+import { COORDINATE_BYTES, CURVE_NAMES, MIN_RSA_BITS, type RecipientAlg } from "./recipient.ts";
 
 /** `typ` of the protected header. */
 export const JWE_TYPE = "qvault-slot+jwe";
@@ -70,11 +71,11 @@ export function parseJwe(text: string): { readonly jwe: Jwe; readonly context: S
 }
 
 function soundRecipient(recipient: JweRecipient): boolean {
-  const header = recipient?.header;
-  if (!exactly(recipient, ["header", "encrypted_key"]) || typeof header !== "object" || header === null) return false;
+  if (!exactly(recipient, ["header", "encrypted_key"])) return false;
+  const { header } = recipient;
   const key = fromBase64url(recipient.encrypted_key);
-  const ec = header.alg === "ECDH-ES+A256KW";
-  if (!ec && header.alg !== "RSA-OAEP-256" && header.alg !== "RSA-OAEP") return false;
+  const ec = header?.alg === "ECDH-ES+A256KW";
+  if (!ec && header?.alg !== "RSA-OAEP-256" && header?.alg !== "RSA-OAEP") return false;
   return (
     exactly(header, ["alg", "kid", ...(ec ? ["epk"] : [])], ["x5t", "x5t#S256"]) &&
     fromBase64url(header.kid)?.byteLength === 32 &&
@@ -82,15 +83,15 @@ function soundRecipient(recipient: JweRecipient): boolean {
     (header["x5t#S256"] === undefined || fromBase64url(header["x5t#S256"])?.byteLength === 32) &&
     key !== undefined &&
     (ec
-      ? key.byteLength === 40 && pointOfJwk(header.epk) !== undefined
+      ? key.byteLength === WRAPPED_KEY_BYTES && pointOfJwk(header.epk) !== undefined
       : key.byteLength >= MIN_RSA_BITS / 8 && key.byteLength <= MAX_RSA_BITS / 8)
   );
 }
 
-function exactly(value: unknown, names: readonly string[], optional: readonly string[] = []): boolean {
+function exactly(value: unknown, names: readonly string[], optional?: readonly string[]): boolean {
   if (typeof value !== "object" || value === null) return false;
   const own = Object.keys(value);
-  return names.every((n) => own.includes(n)) && own.every((n) => names.includes(n) || optional.includes(n));
+  return names.every((n) => own.includes(n)) && own.every((n) => names.includes(n) || optional?.includes(n));
 }
 
 function json(text: string): unknown {
@@ -107,11 +108,11 @@ function json(text: string): unknown {
 export function pointOfJwk(epk: unknown): EcPoint | undefined {
   if (!exactly(epk, ["kty", "crv", "x", "y"])) return undefined;
   const { kty, crv, x, y } = epk as Record<string, unknown>;
-  if (kty !== "EC") return undefined;
-  if (crv !== "P-256" && crv !== "P-384" && crv !== "P-521") return undefined;
-  const size = crv === "P-256" ? 32 : crv === "P-384" ? 48 : 66;
+  const curve = CURVE_NAMES.find((name) => name === crv);
+  if (kty !== "EC" || curve === undefined) return undefined;
+  const size = COORDINATE_BYTES[curve];
   const xs = fromBase64url(x);
   const ys = fromBase64url(y);
   if (xs?.byteLength !== size || ys?.byteLength !== size) return undefined;
-  return { curve: crv, point: new Uint8Array([4, ...xs, ...ys]) };
+  return { curve, point: new Uint8Array([4, ...xs, ...ys]) };
 }

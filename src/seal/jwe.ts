@@ -8,7 +8,7 @@ import { unwrapKey, wrapKey } from "./aes-kw.ts";
 import { concatKdf } from "./concat-kdf.ts";
 import { JWE_TYPE, type Jwe, type JweRecipient, pointOfJwk, type SlotContext } from "./jwe-form.ts";
 import type { WebCryptoProvider } from "./provider.ts";
-import { publicKeyOf, type Recipient } from "./recipient.ts";
+import { COORDINATE_BYTES, publicKeyOf, type Recipient } from "./recipient.ts";
 
 const hexToB64 = (hex: string): string => Buffer.from(hex, "hex").toString("base64url");
 const b64ToHex = (text: string): string => Buffer.from(text, "base64url").toString("hex").toUpperCase();
@@ -69,7 +69,7 @@ export async function encryptTo(
   const named = { name: "ECDH", namedCurve: curve! };
   const pair = await subtle.generateKey(named, false, ["deriveBits"]);
   const peer = await subtle.importKey("spki", spki, named, false, []);
-  const size = curve === "P-256" ? 32 : curve === "P-384" ? 48 : 66;
+  const size = COORDINATE_BYTES[curve!];
   const secret = new Uint8Array(await subtle.deriveBits({ name: "ECDH", public: peer }, pair.privateKey, size * 8));
   const { x, y } = await subtle.exportKey("jwk", pair.publicKey);
   const kek = concatKdf(secret, alg);

@@ -187,8 +187,9 @@ export function binary(value: Packed | undefined, length?: number): Uint8Array {
 }
 
 export function integer(value: Packed | undefined, max: number): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || value > max) throw bad();
-  return value;
+  const number = Number.isSafeInteger(value) ? (value as number) : -1;
+  if (number < 0 || number > max) throw bad();
+  return number;
 }
 
 function oneOf<T extends string>(value: Packed | undefined, allowed: readonly T[]): T {

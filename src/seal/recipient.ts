@@ -80,6 +80,9 @@ export function recipientWarnings(info: KeyInfo, recipient: Recipient): readonly
   return warnings;
 }
 
+/** Of a point's x, of its y, and of the secret that is agreed on (RFC 7518 section 6.2.1.2). */
+export const COORDINATE_BYTES: Readonly<Record<Curve, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
+export const CURVE_NAMES = Object.keys(COORDINATE_BYTES) as readonly Curve[];
 const CURVES: Readonly<Record<string, Curve>> = { prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" };
 
 /**

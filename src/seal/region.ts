@@ -100,7 +100,7 @@ export function proofBytes(macs: readonly Uint8Array[], signature: string): Uint
   const text = encodeUtf8(signature);
   writeU16(w, text.byteLength);
   writeBytes(w, text);
-  return written(w).slice();
+  return written(w);
 }
 
 /** The head, complete with its checksum. */
@@ -136,7 +136,7 @@ export async function readRegionHead(source: ByteSource, offset: number, length:
     "the seal region does not begin with its mark",
     place,
   );
-  const c = cursor(prefix, "seal region", { base: offset, code: "SEAL_DAMAGED" });
+  const c = cursor(prefix, "seal region");
   c.offset = MAGIC.byteLength;
   const version = readU32(c);
   const suite = readU32(c);
@@ -185,7 +185,7 @@ function decodeHead(
   offset: number,
   head: number,
 ): RegionHead {
-  const c = cursor(rest, "seal region", { base: offset + PREFIX_BYTES, code: "SEAL_DAMAGED" });
+  const c = cursor(rest, "seal region");
   const manifestBytes = readBytes(c, sizes.manifestLength);
   const keyArea = readBytes(c, sizes.keyAreaLength);
   const proofArea = readBytes(c, sizes.proofLength);

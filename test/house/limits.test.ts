@@ -67,7 +67,7 @@ const BOTH_SIDES: Readonly<Record<keyof typeof limits, Tried>> = {
   MAX_SEALED_ITEMS: exactly("seal/limits"),
   MAX_SLOTS: exactly("seal/limits"),
   MAX_RECIPIENTS: exactly("seal/jwe"),
-  MAX_JWE_BYTES: exactly("seal/jwe"),
+  MAX_JWE_BYTES: exactly("seal/jwe-form"),
   MAX_MANIFEST_BYTES: exactly("seal/limits"),
   MAX_PROOF_BYTES: exactly("seal/limits"),
   MAX_KEYS_BYTES: exactly("seal/limits"),

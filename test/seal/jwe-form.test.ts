@@ -94,6 +94,7 @@ describe("the form of a slot's JWE", () => {
     // An ephemeral key belongs to EC, and to EC alone.
     expect(read(named(rsa, { epk: ec.header.epk }))).toEqual(badRecipient);
     expect(read(to(ec, { header: without(ec.header, "epk") }))).toEqual(badRecipient);
+    expect(read(named(ec, { epk: { ...ec.header.epk, d: zeros(32) } }))).toEqual(badRecipient);
     for (const value of [null, undefined, "x", 3]) expect(read({ ...jwe, recipients: [value] })).toEqual(badRecipient);
     expect(read({ ...jwe, recipients: [ec, null] })).toEqual(badRecipient);
   });
@@ -163,6 +164,7 @@ describe("an ephemeral key", () => {
       { kid: "" },
     ];
     for (const change of others) expect(pointOfJwk({ ...jwk, ...change }), JSON.stringify(change)).toBeUndefined();
+    expect(pointOfJwk({ ...jwk, crv: "X25519", x: "!", y: "!" })).toBeUndefined();
     for (const value of [null, undefined, "x", 1, []]) expect(pointOfJwk(value)).toBeUndefined();
   });
 });

@@ -117,6 +117,10 @@ describe("a slot's JWE", () => {
       const tag = Buffer.from(jwe.tag, "base64url").subarray(0, bytes).toString("base64url");
       expect(() => openJwe({ ...jwe, tag }, cek), `${bytes} bytes`).toThrow();
     }
+    const tag = Buffer.from(new Uint8Array(16)).toString("base64url");
+    expect(() => openJwe({ ...jwe, tag }, cek)).toThrow(
+      expect.objectContaining({ code: "SEAL_DAMAGED", part: "slot keys" }),
+    );
   });
 
   it("names its place, kind and algorithm in the protected header, and its recipients by key and certificate", async () => {

@@ -6,7 +6,15 @@ import { authenticate, type FindKey, type OpenedRegion } from "../../src/seal/au
 import { fileMac, slotMac } from "../../src/seal/macs.ts";
 import { encodeManifest, type Manifest } from "../../src/seal/manifest.ts";
 import { packMessage } from "../../src/seal/msgpack.ts";
-import { assembleHead, encodePrefix, proofBytes, type RegionHead, readRegionHead } from "../../src/seal/region.ts";
+import {
+  assembleHead,
+  encodePrefix,
+  fillKeyArea,
+  proofBytes,
+  type RegionHead,
+  readRegionHead,
+} from "../../src/seal/region.ts";
+import { encodeSlotEntry } from "../../src/seal/slot-entry.ts";
 import { fileMacKey } from "../../src/seal/suite.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { keysOf, type Person, person } from "./people.ts";
@@ -168,6 +176,23 @@ describe("opening slots", () => {
   });
 });
 
+describe("a key area", () => {
+  it("holds keys that fit it with their length, and is filled up with zeros", () => {
+    expect([...fillKeyArea(Uint8Array.of(7, 8), 9)]).toEqual([2, 0, 0, 0, 7, 8, 0, 0, 0]);
+    expect([...fillKeyArea(Uint8Array.of(7, 8), 6)]).toEqual([2, 0, 0, 0, 7, 8]);
+    for (const length of [5, 0]) {
+      expect(() => fillKeyArea(Uint8Array.of(7, 8), length)).toThrow(
+        expect.objectContaining({
+          code: "SEAL_KEYS_FULL",
+          part: "slot keys",
+          message: `the keys need 6 bytes, the file has room for ${length}`,
+          hint: expect.stringContaining("reseal"),
+        }),
+      );
+    }
+  });
+});
+
 describe("a region's head, read", () => {
   const base = { regionLength: 0, manifestLength: 0, keyAreaLength: 0, proofLength: 0 };
   const place = { part: "seal region", offset: 5, length: 60 };
@@ -183,9 +208,15 @@ describe("a region's head, read", () => {
     const cut = { code: "SEAL_TRUNCATED", ...place };
     await expect(read(prefix({}), 39)).rejects.toMatchObject({ ...cut, length: 39 });
     await expect(read(prefix({}), 60, 44)).rejects.toMatchObject(cut);
+    const shorter = { code: "SEAL_DAMAGED", message: "the seal region is shorter than its head" };
+    await expect(read(prefix({ regionLength: 40 }), 40)).rejects.toMatchObject({ ...shorter, ...place, length: 40 });
     // Just enough for the prefix: what comes next is another complaint.
     await expect(read(prefix({}), 60, 45)).rejects.toMatchObject({ code: "SEAL_DAMAGED" });
-    await expect(read(prefix({ regionLength: 100 }), 100, 104)).rejects.toMatchObject({ ...cut, length: 100 });
+    await expect(read(prefix({ regionLength: 100 }), 100, 102)).rejects.toMatchObject({
+      ...cut,
+      length: 100,
+      message: "the file ends 3 bytes before the end of its seal region",
+    });
     for (const at of [0, 7])
       await expect(read(flippedAt(prefix({}), at), 60)).rejects.toMatchObject({ code: "SEAL_DAMAGED", ...place });
     for (const at of [8, 12])
@@ -194,10 +225,17 @@ describe("a region's head, read", () => {
         ...place,
         hint: expect.stringContaining("newer"),
       });
+    const nonZero = { code: "SEAL_DAMAGED", message: "the seal region has a value where zero must be" };
     for (const at of [36, 39])
-      await expect(read(flippedAt(prefix({}), at), 60)).rejects.toMatchObject({ code: "SEAL_DAMAGED", ...place });
-    for (const regionLength of [59, 61])
-      await expect(read(prefix({ regionLength }), 60)).rejects.toMatchObject({ code: "SEAL_DAMAGED", ...place });
+      await expect(read(flippedAt(prefix({}), at), 60)).rejects.toMatchObject({ ...nonZero, ...place });
+    for (const regionLength of [59, 61]) {
+      const message = `the seal region has ${regionLength} bytes, the header leaves it 60`;
+      await expect(read(prefix({ regionLength }), 60)).rejects.toMatchObject({
+        code: "SEAL_DAMAGED",
+        message,
+        ...place,
+      });
+    }
     // 40 bytes of prefix and 32 of checksum are more than 60.
     await expect(read(prefix({}), 60, 500)).rejects.toMatchObject({ code: "SEAL_DAMAGED", ...place });
     for (const over of [{ manifestLength: 2 ** 31 }, { keyAreaLength: 2 ** 31 }])
@@ -234,8 +272,21 @@ describe("a region's head, read", () => {
       return area;
     };
     expect((await read(made(keys(entryBytes)))).entryBytes).toHaveLength(2);
+    const keyDamage = (message: string) => ({ code: "SEAL_DAMAGED", part: "slot keys", message });
     for (const entries of [[entryBytes[0]!], [...entryBytes, entryBytes[0]!]])
-      await damaged(made(keys(entries))).toMatchObject({ code: "SEAL_DAMAGED", part: "slot keys" });
+      await damaged(made(keys(entries))).toMatchObject(keyDamage("the key area does not have one entry a slot"));
+    // Bytes that are not there, at the count and behind it.
+    for (const area of [new Uint8Array(3), Uint8Array.of(9, 0, 0, 0, 0x90)])
+      await damaged(made(area)).toMatchObject({ code: "SEAL_DAMAGED", part: "slot keys" });
+    // An item's slot has its key, and no slot before.
+    const withKeys = (...items: readonly number[]) => {
+      const deks = new Map(items.map((i) => [i, new Uint8Array(40)]));
+      return made(keys([encodeSlotEntry({ ...head.entries[0]!, deks }), entryBytes[1]!]));
+    };
+    expect((await read(withKeys(0))).entries[0]!.deks.size).toBe(1);
+    const ofFirst = keyDamage("a sealed item is not of the first slot that has its key");
+    await damaged(withKeys()).toMatchObject(ofFirst);
+    await damaged(withKeys(0, 1)).toMatchObject(ofFirst);
     await damaged(made(keyArea, new Uint8Array([...proof, 0]))).toMatchObject({ code: "SEAL_DAMAGED", part: "proofs" });
     await damaged(made(keyArea, proof.slice(1))).toMatchObject({ code: "SEAL_DAMAGED" });
   });
