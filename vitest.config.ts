@@ -12,6 +12,7 @@ const APART = [
   "test/keys/**/*.test.ts",
   "test/kernel/**/*.test.ts",
   "test/leaks/**/*.test.ts",
+  "test/seal/rotate-hsm.test.ts",
   "test/seal/rotate.test.ts",
 ];
 

@@ -1,6 +1,6 @@
 import type { Dirent } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
 import { needs, QErr } from "../errors.ts";
 import type { Outcome } from "./context.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -13,7 +13,7 @@ const QLIK_FILE = /\.(qvd|qvf)$/i;
 /**
  * The names given, with each folder replaced by the files of Qlik in it and below, sorted. A link to a file stands for that
  * file, unless it is among them anyway; links to folders are not followed, since they may lead round in a circle.
- * @param passedOver told of each link that is not followed
+ * @param passedOver told of each link that is not followed, and does not lead into a folder that is searched anyway
  * @throws `SOURCE_READ` if a folder cannot be read, `SOURCE_NOT_FOUND` if it holds none
  */
 export async function expandFolders(
@@ -21,13 +21,18 @@ export async function expandFolders(
   passedOver: (message: string) => void,
 ): Promise<readonly string[]> {
   const files: string[] = [];
+  const folders = new Map<string, string>();
   for (const name of names) {
     const isFolder = (await stat(name).catch(() => undefined))?.isDirectory() ?? false;
-    if (!isFolder) {
+    if (isFolder) folders.set(name, await realpath(name));
+  }
+  const searched = [...folders.values()];
+  for (const name of names) {
+    if (!folders.has(name)) {
       files.push(name);
       continue;
     }
-    const found = await filesBelow(name, passedOver);
+    const found = await filesBelow(name, searched, passedOver);
     // Done without a file would look like done.
     needs(found.length > 0, "SOURCE_NOT_FOUND", `folder ${name} holds no .qvd or .qvf file`);
     files.push(...found);
@@ -35,7 +40,11 @@ export async function expandFolders(
   return files;
 }
 
-async function filesBelow(folder: string, passedOver: (message: string) => void): Promise<readonly string[]> {
+async function filesBelow(
+  folder: string,
+  searched: readonly string[],
+  passedOver: (message: string) => void,
+): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     throw new QErr("SOURCE_READ", `folder ${folder} cannot be read`, { cause });
   });
@@ -48,8 +57,10 @@ async function filesBelow(folder: string, passedOver: (message: string) => void)
     .sort()) {
     const target = await realpath(link).catch(() => undefined);
     const kind = target === undefined ? undefined : await stat(target).catch(() => undefined);
-    if (kind?.isDirectory()) passedOver(`${link} is a link to a folder, which is not followed: name that folder too`);
-    else if (!QLIK_FILE.test(link)) continue;
+    if (kind?.isDirectory()) {
+      if (!searched.some((root) => isWithin(target!, root)))
+        passedOver(`${link} is a link to a folder, which is not followed: name that folder too`);
+    } else if (!QLIK_FILE.test(link)) continue;
     else if (target === undefined || !kind?.isFile()) passedOver(`${link} is a link to no file`);
     else if (!met.has(target)) {
       met.add(target);
@@ -57,6 +68,12 @@ async function filesBelow(folder: string, passedOver: (message: string) => void)
     }
   }
   return found.sort();
+}
+
+/** True for a folder itself and all below it; both as `realpath` gives them. */
+function isWithin(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return !isAbsolute(way) && way.split(sep)[0] !== "..";
 }
 
 /** Prints what was passed over; for {@link expandFolders}. */

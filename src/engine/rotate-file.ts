@@ -28,7 +28,7 @@ export interface RotateOptions {
   readonly reseal?: boolean | undefined;
   /** Signs the new file, where `reseal` makes one. */
   readonly signer?: KeyHandle | undefined;
-  /** Keys of new recipients: the new file must open with one of them before it takes the old one's place. */
+  /** Keys of new recipients: each slot of the new file must open with one before it takes the old one's place. */
   readonly confirm?: FindKey | undefined;
 }
 
@@ -189,7 +189,15 @@ async function confirm(sink: FileSink, plan: FilePlan, options: RotateOptions): 
     });
     needs(fits, "SINK_WRITE", "what was written is not what was to be written");
     if (options.confirm === undefined) return;
-    (await authenticate(region, options.confirm)).wipe();
+    const slots = plan.slots.map((s) => s.name);
+    const opened = await authenticate(region, options.confirm, { slots });
+    opened.wipe();
+    const closed = plan.slots.find((s) => !opened.slots.some((o) => o.slot === s.slot));
+    needs(
+      closed === undefined,
+      "SEAL_NO_IDENTITY",
+      `the new file's slot "${closed?.name}" does not open with the keys to confirm with, so the old file stays`,
+    );
   } catch (cause) {
     throw cause instanceof QErr && cause.errorClass !== "damaged"
       ? cause

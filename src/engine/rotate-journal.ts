@@ -8,7 +8,7 @@ import { readLines } from "./text-lines.ts";
 /** One line of a journal. Thumbprints and names, never a key. */
 export interface JournalLine {
   readonly job: string;
-  readonly state: "begin" | "done" | "unchanged" | "failed" | "end";
+  readonly state: "begin" | "done" | "unchanged" | "unsealed" | "failed" | "end";
   readonly at: string;
   readonly file?: string | undefined;
   readonly fileId?: string | undefined;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isQErr, type QErr } from "../errors.ts";
+import { isQErr, needs, type QErr } from "../errors.ts";
 import type { KeyRef } from "../keys/keystore.ts";
 import type { FindKey } from "../seal/authenticate.ts";
 import { fileSource } from "../source/file.ts";
@@ -22,7 +22,8 @@ export interface BatchOptions extends RotateOptions {
 
 export interface FileResult {
   readonly file: string;
-  readonly state: "done" | "unchanged" | "skipped" | "failed";
+  /** `unsealed`: a file of Qlik with nothing sealed, as lies among others in a folder. */
+  readonly state: "done" | "unchanged" | "unsealed" | "skipped" | "failed";
   readonly plan?: FilePlan | undefined;
   readonly error?: QErr | undefined;
 }
@@ -40,7 +41,10 @@ function jobId(options: RotateOptions): string {
   return createHash("sha256").update(words).digest("hex").slice(0, 16);
 }
 
-/** Plans all files without a key; a file that cannot be planned is a failure of that file. */
+/**
+ * Plans all files without a key; a file that cannot be planned is a failure of that file.
+ * @throws `SEAL_ABSENT` if none of them is sealed: done without a file would look like done
+ */
 export async function planBatch(files: readonly string[], options: RotateOptions): Promise<readonly FileResult[]> {
   const results: FileResult[] = [];
   for (const file of files) {
@@ -51,6 +55,9 @@ export async function planBatch(files: readonly string[], options: RotateOptions
       results.push(failure(file, error));
     }
   }
+  const [first] = files;
+  const what = files.length === 1 ? `${first} is not sealed` : `none of the ${files.length} files is sealed`;
+  needs(results.length === 0 || results.some((r) => r.state !== "unsealed"), "SEAL_ABSENT", what);
   return results;
 }
 
@@ -104,6 +111,7 @@ async function one(file: string, find: FindKey, options: BatchOptions): Promise<
 
 function failure(file: string, error: unknown): FileResult {
   if (!isQErr(error)) throw error;
+  if (error.code === "SEAL_ABSENT") return { file, state: "unsealed" };
   return { file, state: "failed", error };
 }
 

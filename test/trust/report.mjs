@@ -94,6 +94,16 @@ function crashRows() {
     const open = escapedOf(parts.map(([, part]) => part));
     rows.push(`| rotations killed at any moment | ${tried.join(", ")} | ${open} | \`${moments.command}\` |`);
   }
+  const hsm = result("hsm");
+  if (hsm !== undefined) {
+    const tried = Object.entries(hsm.parts).map(
+      ([kind, { files, slots, derives, decrypts, logins }]) =>
+        `${number(files)} files of ${slots} slots of one ${kind.toUpperCase()} key: ${number(derives + decrypts)} uses of it, ${logins} login`,
+    );
+    rows.push(
+      `| what a rotation asks of SoftHSM, counted in front of it | ${tried.join("; ")} | 0 | \`${hsm.command}\` |`,
+    );
+  }
   return rows;
 }
 

@@ -20,6 +20,7 @@ interface RotateCommandOptions extends SecretOptions {
   readonly rekey?: true;
   readonly reseal?: true;
   readonly sign?: string;
+  readonly confirm?: readonly string[];
   readonly dryRun?: true;
   readonly yes?: true;
   readonly jobs: number;
@@ -40,6 +41,11 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
     .option("--rekey", "make new slot keys as well; data keys and data stay")
     .option("--reseal", "make new data keys and seal the data anew: what shuts out whoever has the old keys")
     .option("--sign <REF>", "with --reseal: sign the new files")
+    .option(
+      "--confirm <REF>",
+      "a new key: each new file must open with it before it takes the old one's place; may be given again",
+      repeated,
+    )
     .option("--dry-run", "print the plan and change nothing; needs no key")
     .option("--yes", "do not ask for the plan to be confirmed; without it a plan is printed and nothing is done")
     .option(
@@ -77,13 +83,19 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
       journal,
       signal: terminal.signal,
     };
-    const files = await expandFolders(names, warnOn(terminal));
+    const warn = warnOn(terminal);
+    let passedOver = 0;
+    const files = await expandFolders(names, (message) => {
+      passedOver += 1;
+      warn(message);
+    });
     const planned = await planBatch(files, rotation);
     await terminal.out(planText(planned));
     if (options.dryRun) return;
     if (!options.yes)
       throw new QErr("USAGE", "nothing was changed: this was the plan", { hint: "run it again with --yes" });
     const ring = openKeys(options.key ?? [options.from], secrets);
+    const newKeys = options.confirm && openKeys(options.confirm, secrets);
     const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
     const threads = Math.min(jobs, files.length);
     const crew = threads > 1 ? await openRotateCrew(threads) : undefined;
@@ -92,6 +104,7 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
       const results = await rotateBatch(files, ring.find, {
         ...rotation,
         signer,
+        confirm: newKeys?.find,
         rotate: crew?.rotate,
         onFile: (result) => {
           done += 1;
@@ -100,12 +113,14 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
         },
       });
       terminal.status("");
-      await terminal.out(summary(results));
-      const failed = results.filter((r) => r.state === "failed").length;
-      if (failed > 0) outcome.exitCode = EXIT.SOME_FAILED;
+      await terminal.out(summary(results, passedOver));
+      // Behind a link that was not followed a file may still have the old key.
+      const failed = results.some((r) => r.state === "failed") || passedOver > 0;
+      if (failed) outcome.exitCode = EXIT.SOME_FAILED;
     } finally {
       await crew?.close();
       await ring.close();
+      await newKeys?.close();
       await signer?.close();
     }
   });
@@ -113,8 +128,9 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
 
 function planText(results: readonly FileResult[]): string {
   let text = "";
-  for (const { file, plan, error } of results) {
-    if (error) text += printable(`${file}: cannot be rotated: ${error.message} (${error.code})`).concat("\n");
+  for (const { file, state, plan, error } of results) {
+    if (state === "unsealed") text += printable(`${file}: is not sealed`).concat("\n");
+    else if (error) text += printable(`${file}: cannot be rotated: ${error.message} (${error.code})`).concat("\n");
     else if (plan === undefined || plan.action === "none") text += printable(`${file}: nothing to do`).concat("\n");
     else {
       text += printable(`${file}: ${plan.action}`).concat("\n");
@@ -133,7 +149,12 @@ function planText(results: readonly FileResult[]): string {
   return text;
 }
 
-function summary(results: readonly FileResult[]): string {
+function summary(results: readonly FileResult[], passedOver: number): string {
   const count = (state: FileResult["state"]) => results.filter((r) => r.state === state).length;
-  return `${count("done")} rotated, ${count("unchanged")} had nothing to do, ${count("skipped")} were done before, ${count("failed")} failed\n`;
+  const more = [
+    ...(count("unsealed") > 0 ? [`${count("unsealed")} are not sealed`] : []),
+    ...(passedOver > 0 ? [`${passedOver} links were not followed`] : []),
+  ];
+  const counts = `${count("done")} rotated, ${count("unchanged")} had nothing to do, ${count("skipped")} were done before`;
+  return `${[counts, `${count("failed")} failed`, ...more].join(", ")}\n`;
 }

@@ -43,7 +43,7 @@ export function statusCommand({ terminal, outcome }: CommandContext): Command {
       } catch (error) {
         // Plain files among sealed ones need no certificate.
         if (!isQErr(error)) throw error;
-        if (error.code === "SEAL_ABSENT" || error.code === "CONTAINER_UNKNOWN") continue;
+        if (error.code === "SEAL_ABSENT") continue;
         // Whoever is about to delete a certificate must not take silence for "nobody needs it".
         const code = reportError(error, terminal, file);
         outcome.exitCode = files.length === 1 ? code : EXIT.SOME_FAILED;
