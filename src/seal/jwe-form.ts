@@ -1,8 +1,8 @@
-import { fromBase64url } from "../bytes/base64url.ts";
 import { needs } from "../errors.ts";
 import type { EcPoint } from "../keys/keystore.ts";
 import { MAX_JWE_BYTES, MAX_RECIPIENTS, MAX_RSA_BITS } from "../limits.ts";
 import { WRAPPED_KEY_BYTES } from "./aes-kw.ts";
+import { fromBase64url } from "./base64url.ts";
 import { COORDINATE_BYTES, CURVE_NAMES, MIN_RSA_BITS, type RecipientAlg } from "./recipient.ts";
 
 /** `typ` of the protected header. */

@@ -1,10 +1,10 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import { fromBase64url, toBase64url } from "../bytes/base64url.ts";
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { needs, QErr } from "../errors.ts";
 import type { KeyRef, UnwrapRequest } from "../keys/keystore.ts";
 import { MAX_RECIPIENTS } from "../limits.ts";
 import { unwrapKey, wrapKey } from "./aes-kw.ts";
+import { fromBase64url, toBase64url } from "./base64url.ts";
 import { concatKdf } from "./concat-kdf.ts";
 import { JWE_TYPE, type Jwe, type JweRecipient, pointOfJwk, type SlotContext } from "./jwe-form.ts";
 import type { WebCryptoProvider } from "./provider.ts";

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { fromBase64url, toBase64url } from "../../src/bytes/base64url.ts";
 import { QErr } from "../../src/errors.ts";
 import { MAX_JWE_BYTES, MAX_RECIPIENTS } from "../../src/limits.ts";
+import { fromBase64url, toBase64url } from "../../src/seal/base64url.ts";
 import { createJwe } from "../../src/seal/jwe.ts";
 import { type Jwe, type JweRecipient, parseJwe, pointOfJwk } from "../../src/seal/jwe-form.ts";
 import { defaultProvider } from "../../src/seal/provider.ts";
