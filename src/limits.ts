@@ -13,10 +13,13 @@ export const MAX_XML_DEPTH = 32;
  * Elements in one XML header. Qlik writes about 20 a field. Bounds the element tree, which takes up to 400 bytes an
  * element on Node 24, so that no header alone takes a process to 256 MiB.
  */
-export const MAX_XML_ELEMENTS = 350_000;
+export const MAX_XML_ELEMENTS = 200_000;
 
-/** Fields in one table. Qlik tables with more than a few thousand are unknown; this many have 330,000 elements. */
-export const MAX_FIELDS = 16_384;
+/**
+ * Fields in one table. Qlik tables with more than a few thousand are unknown; this many have 165,000 elements. In text they
+ * cost two bytes each, and then some 20 KB of memory.
+ */
+export const MAX_FIELDS = 8192;
 
 /** Bytes of one record: every field at the greatest width (32 bits) is 4 bytes a field. */
 export const MAX_RECORD_BYTES = 4 * MAX_FIELDS;
@@ -80,8 +83,14 @@ export const MAX_QVF_DIRECTORY_BYTES = 64 * 1024 * 1024;
 /** Bytes of one QVF stream read at once: what one read of the operating system gives. */
 export const MAX_QVF_STREAM_BYTES = 2 ** 31 - 1;
 
-/** Inflated bytes of one QVF object, script or image. The largest seen, a property blob, has under 0.3 MB. */
-export const MAX_QVF_FRAME_BYTES = 64 * 1024 * 1024;
+/**
+ * Inflated bytes of one QVF object, script or image. The largest seen, a property blob, has under 0.3 MB. A text takes
+ * five times its bytes while it is read, which must stay under 256 MiB.
+ */
+export const MAX_QVF_FRAME_BYTES = 24 * 1024 * 1024;
+
+/** Fields of one QVF model, of all its tables together. The largest app seen has 245. */
+export const MAX_APP_FIELDS = 16_384;
 
 /** Tables of one QVF model, section access included. The largest app seen has 39. */
 export const MAX_QVF_TABLES = 16_384;

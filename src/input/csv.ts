@@ -41,7 +41,8 @@ export async function readCsv(stream: ByteStream, options: CsvReadOptions = {}):
   const named = options.header ?? true;
   const cells = csvFields(recordText(marked), delimiter, marked);
   const names = cells.map((cell, k) => (named && cell ? cell : `@${k + 1}`));
-  const twice = names.find((name, k) => names.indexOf(name) !== k);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.has(name) || !seen.add(name));
   if (twice !== undefined) {
     throw new QErr("IMPORT_SYNTAX", `two fields are named "${twice}"`, {
       hint: "rename one of them in the first line",

@@ -4,7 +4,14 @@ import { MAX_FIELDS } from "../limits.ts";
 import type { Cell } from "../table/dual.ts";
 import { expectChar, expectEnd, type JsonText, jsonError, readCell, readString, tryChar } from "./json-text.ts";
 import { type InputRecord, inputRecords, lineEnds, withoutMark } from "./records.ts";
-import { BATCH_BYTES, BATCH_ROWS, type BigIntegers, type ByteStream, type RowReader } from "./row-reader.ts";
+import {
+  BATCH_BYTES,
+  BATCH_CELLS,
+  BATCH_ROWS,
+  type BigIntegers,
+  type ByteStream,
+  type RowReader,
+} from "./row-reader.ts";
 
 export interface JsonReadOptions {
   /** What becomes of whole numbers beyond 2^53; `refuse` if left out. */
@@ -104,14 +111,15 @@ function reader(names: readonly string[], first: readonly Row[], groups: AsyncIt
     fields: names.map((name) => ({ name })),
     async *batches() {
       let done = 0;
-      for (; done < first.length; done += BATCH_ROWS) {
-        yield columnsOf(names, ordinals, first.slice(done, done + BATCH_ROWS), done);
-      }
-      done = first.length;
-      for await (const { rows } of groups) {
-        if (rows.length > 0) yield columnsOf(names, ordinals, rows, done);
+      const most = Math.max(1, Math.min(BATCH_ROWS, Math.floor(BATCH_CELLS / names.length)));
+      const batches = function* (rows: readonly Row[]) {
+        for (let from = 0; from < rows.length; from += most) {
+          yield columnsOf(names, ordinals, rows.slice(from, from + most), done + from);
+        }
         done += rows.length;
-      }
+      };
+      yield* batches(first);
+      for await (const { rows } of groups) yield* batches(rows);
     },
   };
 }
@@ -122,7 +130,9 @@ function columnsOf(
   rows: readonly Row[],
   before: number,
 ): readonly (readonly Cell[])[] {
-  const columns = names.map((): Cell[] => new Array<Cell>(rows.length).fill(null));
+  // Fields that no row has share one column.
+  const none = new Array<Cell>(rows.length).fill(null);
+  const columns = names.map((): Cell[] => none);
   for (const [r, row] of rows.entries()) {
     for (let k = 0; k < row.names.length; k++) {
       const name = row.names[k]!;
@@ -132,6 +142,7 @@ function columnsOf(
           hint: "name all fields of the input",
         });
       }
+      if (columns[ordinal] === none) columns[ordinal] = none.slice();
       columns[ordinal]![r] = row.cells[k]!;
     }
   }

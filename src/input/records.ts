@@ -23,8 +23,11 @@ export interface InputRecord {
   readonly ended: boolean;
 }
 
+/** Each record is an object with a view, many times as long as a short line. */
+const GROUP_RECORDS = 8192;
+
 /**
- * Cuts a stream into records, in groups: all that end in one piece. Views are handed out; they hold until the next group
+ * Cuts a stream into records, in groups: all that end in one piece, or 8,192 of them. Views are handed out; they hold until the next group
  * is asked for. The pieces may be cut anywhere, also within a character or between CR and LF.
  * @throws `LIMIT_EXCEEDED` if a record is longer than `limit` bytes
  */
@@ -56,13 +59,16 @@ export async function* inputRecords(
   };
 
   for await (const piece of stream) {
-    const group: InputRecord[] = [];
+    let group: InputRecord[] = [];
     let from = 0;
     while (from < piece.byteLength) {
       const end = ends.next(piece, from);
       if (end < 0) break;
       group.push(take(piece.subarray(from, end), true));
       from = end;
+      if (group.length < GROUP_RECORDS) continue;
+      yield group;
+      group = [];
     }
     if (from < piece.byteLength) {
       // A copy: the owner of the piece may use its buffer again. (The `slice` of a Node Buffer would be a view.)

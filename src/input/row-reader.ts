@@ -22,5 +22,8 @@ export type BigIntegers = "refuse" | "text" | "number";
 /** Rows of a batch at the most. */
 export const BATCH_ROWS = 8192;
 
+/** Cells of a batch at about the most, where rows have cells that the input does not spend a byte on. */
+export const BATCH_CELLS = 2 ** 20;
+
 /** Input bytes of a batch at about the most, so that long rows make short batches. */
 export const BATCH_BYTES = 4 * 1024 * 1024;

@@ -42,8 +42,13 @@ export interface TableBuilder {
   close(): Promise<void>;
 }
 
-/** Rows of one run in the index stores, and of one batch when they are read back. */
+/** Rows of one run in the index stores, and of one batch when they are read back; fewer where there are many columns. */
 const RUN_ROWS = 65_536;
+const RUN_CELLS = 2 ** 22;
+
+function rowsOfRun(columns: number): number {
+  return Math.max(64, Math.min(RUN_ROWS, Math.floor(RUN_CELLS / Math.max(1, columns))));
+}
 
 interface ColumnInProgress {
   readonly field: FieldToBuild;
@@ -62,8 +67,9 @@ export function tableBuilder(fields: readonly FieldToBuild[], options: BuilderOp
     left: options.indexBytes ?? 256 * 1024 * 1024,
     spool: open === undefined ? undefined : () => (spool ??= open()),
   };
+  const most = rowsOfRun(fields.length);
   const columns = fields.map((field): ColumnInProgress => {
-    const run = new Int32Array(RUN_ROWS);
+    const run = new Int32Array(most);
     return { field, symbols: interner(), store: indexStore(budget), run, nullable: false, numbers: 0, integers: 0 };
   });
   let rows = 0;
@@ -94,14 +100,14 @@ export function tableBuilder(fields: readonly FieldToBuild[], options: BuilderOp
       needs(column.length === count, "TABLE_ROWS", "the columns of a batch have different lengths");
     }
     for (let from = 0; from < count; ) {
-      const to = Math.min(count, from + RUN_ROWS - runRows);
+      const to = Math.min(count, from + most - runRows);
       columns.forEach((column, k) => {
         addCells(column, cells[k]!, from, to, runRows);
       });
       runRows += to - from;
       rows += to - from;
       from = to;
-      if (runRows === RUN_ROWS) await flush();
+      if (runRows === most) await flush();
     }
   }
 
@@ -115,12 +121,12 @@ export function tableBuilder(fields: readonly FieldToBuild[], options: BuilderOp
         close,
         async *batches() {
           // The last run is still in the columns' own arrays.
-          const indexes = columns.map(() => new Int32Array(Math.min(RUN_ROWS, rows)));
+          const indexes = columns.map(() => new Int32Array(Math.min(most, rows)));
           for (let run = 0; run < runs; run++) {
             await Promise.all(columns.map((column, k) => column.store.load(run, indexes[k]!)));
-            yield { rowStart: run * RUN_ROWS, rows: RUN_ROWS, indexes };
+            yield { rowStart: run * most, rows: most, indexes };
           }
-          if (runRows > 0) yield { rowStart: runs * RUN_ROWS, rows: runRows, indexes: columns.map((c) => c.run) };
+          if (runRows > 0) yield { rowStart: runs * most, rows: runRows, indexes: columns.map((c) => c.run) };
         },
       };
     },

@@ -13,8 +13,9 @@ export interface IndexStore {
 
 interface Run {
   readonly rows: number;
-  /** Bytes an index: 1, 2 or 4. */
-  readonly step: 1 | 2 | 4;
+  /** Bytes an index: 1, 2 or 4; 0 where all are {@link same}, as of a field that most rows do not have. */
+  readonly step: 0 | 1 | 2 | 4;
+  readonly same: number;
   readonly bytes: Uint8Array | undefined;
   readonly offset: number;
 }
@@ -26,12 +27,24 @@ export interface IndexBudget {
   readonly spool: (() => Promise<Spool>) | undefined;
 }
 
+const NULL_INDEX = -2;
+
 export function indexStore(budget: IndexBudget): IndexStore {
   const runs: Run[] = [];
   return {
     async append(indexes, rows) {
-      let greatest = 0;
-      for (let i = 0; i < rows; i++) if (indexes[i]! > greatest) greatest = indexes[i]!;
+      const first = indexes[0]!;
+      let greatest = first;
+      let unlike = 0;
+      for (let i = 0; i < rows; i++) {
+        const index = indexes[i]!;
+        unlike |= index ^ first;
+        if (index > greatest) greatest = index;
+      }
+      if (unlike === 0) {
+        runs.push({ rows, step: 0, same: first < 0 ? NULL_INDEX : first, bytes: undefined, offset: 0 });
+        return;
+      }
       const step = greatest < 0xfe ? 1 : greatest < 0xfffe ? 2 : 4;
       const array = step === 1 ? new Uint8Array(rows) : step === 2 ? new Uint16Array(rows) : new Int32Array(rows);
       // Stored + 2, so that NULL is 0 as in a QVD with bias -2.
@@ -39,14 +52,18 @@ export function indexStore(budget: IndexBudget): IndexStore {
       const bytes = new Uint8Array(array.buffer);
       if (budget.spool !== undefined && bytes.byteLength > budget.left) {
         const offset = await (await budget.spool()).append(bytes);
-        runs.push({ rows, step, bytes: undefined, offset });
+        runs.push({ rows, step, same: 0, bytes: undefined, offset });
         return;
       }
       budget.left -= bytes.byteLength;
-      runs.push({ rows, step, bytes, offset: 0 });
+      runs.push({ rows, step, same: 0, bytes, offset: 0 });
     },
     async load(run, out) {
-      const { rows, step, bytes, offset } = runs[run]!;
+      const { rows, step, same, bytes, offset } = runs[run]!;
+      if (step === 0) {
+        out.fill(same, 0, rows);
+        return rows;
+      }
       let held = bytes;
       if (held === undefined) {
         held = new Uint8Array(rows * step);

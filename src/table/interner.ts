@@ -2,7 +2,7 @@ import { type ByteWriter, byteWriter, reserve, writeF64, writeI32, writeU8 } fro
 import { needs, QErr } from "../errors.ts";
 import { MAX_SYMBOL_BYTES, MAX_SYMBOLS } from "../limits.ts";
 import { type Cell, type Dual, isDual } from "./dual.ts";
-import { numberIndex } from "./number-index.ts";
+import { type NumberIndex, numberIndex } from "./number-index.ts";
 import { DOUBLE, DUAL_DOUBLE, DUAL_INT, INT, type SymbolTable, TEXT } from "./symbols.ts";
 
 /**
@@ -33,12 +33,13 @@ export interface InternerLimits {
 export function interner(limits: InternerLimits = {}): Interner {
   const maxSymbols = limits.symbols ?? MAX_SYMBOLS;
   const maxBytes = limits.bytes ?? MAX_SYMBOL_BYTES;
-  const numbers = numberIndex();
+  // Made when there is something to put in: of ten thousand columns most may have one kind of value, or none.
+  let numbers: NumberIndex | undefined;
   const texts = new Map<string, number>();
   const duals = new Map<string, number>();
-  const out = byteWriter(1024);
+  const out = byteWriter(64);
   let negativeZero = -1;
-  let starts = new Uint32Array(64);
+  let starts = new Uint32Array(16);
   let count = 0;
 
   /** Appends one entry and returns its index. */
@@ -71,6 +72,7 @@ export function interner(limits: InternerLimits = {}): Interner {
       if (negativeZero < 0) negativeZero = append(number, undefined);
       return negativeZero;
     }
+    numbers ??= numberIndex();
     const known = numbers.find(number);
     if (known >= 0) return known;
     const index = append(number, undefined);

@@ -9,7 +9,8 @@ export interface NumberIndex {
   set(place: number): void;
 }
 
-const FIRST_SLOTS = 256;
+/** Few: a table may have ten thousand columns that are almost empty. */
+const FIRST_SLOTS = 16;
 
 export function numberIndex(): NumberIndex {
   let slots = FIRST_SLOTS;

@@ -14,6 +14,7 @@ import { inflateNode } from "../../src/engine/inflate.ts";
 import {
   FREE_CELLS_A_BYTE,
   INFLATED_A_BYTE,
+  MAX_APP_FIELDS,
   MAX_FREE_CELLS,
   MAX_FREE_INFLATED_BYTES,
   MAX_QVF_DEPTH,
@@ -134,6 +135,16 @@ describe("limits of a QVF, on both sides", () => {
     const free = Array<number>(4 + FREE_CELLS_A_BYTE).fill(0);
     expect(read(rows, [8, ...free])).toBe(rows);
     await failure("LIMIT_EXCEEDED", () => read(rows, [8, 0, ...free]));
+  });
+
+  it("fields of a model", async () => {
+    const fields = (count: number) => {
+      const names = Array.from({ length: count }, (_, i) => `f${i}`);
+      const made = { fields: names, tables: 1, syntheticKeys: [], components: 1, states: 1, variables: [] };
+      return parseModelHeader(encodeModelHeader({ ...made, state: new Uint8Array(0) })).fields.length;
+    };
+    expect(fields(MAX_APP_FIELDS)).toBe(MAX_APP_FIELDS);
+    await failure("LIMIT_EXCEEDED", () => fields(MAX_APP_FIELDS + 1));
   });
 
   it("tables of a model and of section access", async () => {

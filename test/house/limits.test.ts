@@ -21,6 +21,7 @@ const BOTH_SIDES: Readonly<Record<keyof typeof limits, Tried>> = {
   MAX_XML_DEPTH: exactly("container/qvd-header"),
   MAX_XML_ELEMENTS: exactly("container/qvd-header"),
   MAX_FIELDS: exactly("container/qvd-header"),
+  MAX_APP_FIELDS: exactly("container/qvf-limits"),
   MAX_RECORD_BYTES: exactly("container/qvd-header"),
   MAX_BIT_WIDTH: exactly("container/checks"),
   MAX_SYMBOLS: exactly("container/checks"),

@@ -2,11 +2,19 @@ import { fileURLToPath } from "node:url";
 import { deflateSync } from "node:zlib";
 import { concat } from "../../src/bytes/concat.ts";
 import { encodeFieldStream, FIELD_CLASS, parseFieldStream } from "../../src/container/qvf/field-stream.ts";
+import { encodeJsonFrame } from "../../src/container/qvf/frame.ts";
 import { type QvfPart, replacedPart } from "../../src/container/qvf/parts.ts";
 import { encodeStoredTable, parseStoredTable } from "../../src/container/qvf/stored-table.ts";
+import { SCRIPT_PATH } from "../../src/engine/app-view.ts";
 import { openSealedQvd } from "../../src/engine/open-sealed.ts";
 import { sealQvd } from "../../src/engine/seal-qvd.ts";
-import { MAX_CONFIG_BYTES, MAX_KDF_ITERATIONS, MAX_ROWS_WITHOUT_BYTES } from "../../src/limits.ts";
+import {
+  MAX_CONFIG_BYTES,
+  MAX_FIELDS,
+  MAX_KDF_ITERATIONS,
+  MAX_QVF_FRAME_BYTES,
+  MAX_ROWS_WITHOUT_BYTES,
+} from "../../src/limits.ts";
 import type { Jwe } from "../../src/seal/jwe-form.ts";
 import { packMessage, unpackMessage } from "../../src/seal/msgpack.ts";
 import { memorySource } from "../../src/source/memory.ts";
@@ -46,6 +54,8 @@ export interface Hostile {
   readonly quick?: true;
   /** Processor time that it may cost, in ms, where that is more than anywhere else; with the reason. */
   readonly ms?: number;
+  /** The same for memory, in MiB. */
+  readonly mib?: number;
   readonly bytes: () => Uint8Array | Promise<Uint8Array>;
 }
 
@@ -62,7 +72,18 @@ export function freeColumns(columns: number, rows: number, recordBytes: number):
   });
 }
 
+/** Each column is an element of the header with twenty others in it, a read, and in Arrow a message. */
+const MANY_COLUMNS_MS = 12_000;
+
 const QVD: readonly Hostile[] = [
+  {
+    name: "as many columns as there may be",
+    kind: "qvd",
+    ms: MANY_COLUMNS_MS,
+    // Its header alone has 4 MB; on Node 24 the most, 308, is for writing Arrow.
+    mib: 384,
+    bytes: () => freeColumns(MAX_FIELDS, 2, 1),
+  },
   {
     name: "a million rows of 2048 columns that take no byte",
     kind: "qvd",
@@ -103,6 +124,15 @@ const TABLE = "data/table_0";
 const zeros = (length: number) => deflateSync(Buffer.alloc(length), { level: 9 });
 
 const QVF: readonly Hostile[] = [
+  {
+    name: "a script of 24 MiB of one letter",
+    kind: "qvf",
+    bytes: () => {
+      const around = JSON.stringify({ qScript: "" });
+      const qScript = "a".repeat(MAX_QVF_FRAME_BYTES - around.length - 1);
+      return appWith(SCRIPT_PATH, () => encodeJsonFrame({ qScript }));
+    },
+  },
   {
     name: "four thousand million rows that take no byte",
     quick: true,
@@ -170,7 +200,29 @@ const SEALED: readonly Hostile[] = [
 
 const repeated = (text: string, bytes: number) => utf8(text.repeat(Math.floor(bytes / text.length)));
 
+/** Four million rows are no small table, whatever their bytes. */
+const MANY_ROWS_MS = 5000;
+
 const TEXT: readonly Hostile[] = [
+  { name: "four million lines of a letter", kind: "csv", ms: MANY_ROWS_MS, bytes: () => repeated("a\n", 8_000_000) },
+  {
+    name: "as many columns as there may be, in two lines",
+    kind: "csv",
+    ms: MANY_COLUMNS_MS,
+    bytes: () => utf8(`${Array.from({ length: MAX_FIELDS }, (_, i) => i).join()}\n${",".repeat(MAX_FIELDS - 1)}\n`),
+  },
+  {
+    name: "a column more than there may be",
+    quick: true,
+    kind: "csv",
+    bytes: () => utf8(`${Array.from({ length: MAX_FIELDS + 1 }, (_, i) => i).join()}\n`),
+  },
+  {
+    name: "two hundred thousand lines that each name another field",
+    kind: "ndjson",
+    ms: MANY_COLUMNS_MS,
+    bytes: () => utf8(Array.from({ length: 200_000 }, (_, i) => `{"f${i}":1}`).join("\n")),
+  },
   { name: "a quote that is never closed", quick: true, kind: "csv", bytes: () => repeated('"a', 8_000_000) },
   {
     name: "a row of 16,000 cells and 100 that are short",

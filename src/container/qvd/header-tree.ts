@@ -1,4 +1,5 @@
 import { encodeUtf8 } from "../../bytes/utf8.ts";
+import { byteWriter, writeBytes, written } from "../../bytes/writer.ts";
 import { escapeText, type XmlElement } from "./xml.ts";
 
 /** An element to be written; {@link XmlElement} is one. */
@@ -16,20 +17,34 @@ const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
  * space and every level by two more, empty elements open and closed, the line end given, and the closing NUL.
  */
 export function renderHeader(root: HeaderNode, eol: string): Uint8Array {
-  const lines = [DECLARATION];
-  renderNode(root, " ", lines);
-  return encodeUtf8(`${lines.join(eol)}${eol}\0`);
+  const w = byteWriter();
+  let lines: string[] = [];
+  const flush = () => {
+    writeBytes(w, encodeUtf8(lines.join("")));
+    lines = [];
+  };
+  const line = (text: string) => {
+    if (lines.push(text, eol) >= FLUSHED_LINES) flush();
+  };
+  line(DECLARATION);
+  renderNode(root, " ", line);
+  lines.push("\0");
+  flush();
+  return written(w);
 }
 
-function renderNode(node: HeaderNode, indent: string, lines: string[]): void {
+/** A table may have ten thousand fields, with twenty lines each: as texts they would take ten times their bytes. */
+const FLUSHED_LINES = 4096;
+
+function renderNode(node: HeaderNode, indent: string, line: (text: string) => void): void {
   const open = `${indent}<${node.name}${node.attributes ?? ""}>`;
   if (node.children === undefined || node.children.length === 0) {
-    lines.push(`${open}${escapeText(node.text ?? "")}</${node.name}>`);
+    line(`${open}${escapeText(node.text ?? "")}</${node.name}>`);
     return;
   }
-  lines.push(open);
-  for (const child of node.children) renderNode(child, `${indent}  `, lines);
-  lines.push(`${indent}</${node.name}>`);
+  line(open);
+  for (const child of node.children) renderNode(child, `${indent}  `, line);
+  line(`${indent}</${node.name}>`);
 }
 
 /** The first child of that name; names are looked up on one level only, since `Comment` and `Offset` occur on two. */

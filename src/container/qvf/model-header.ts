@@ -10,7 +10,7 @@ import {
   written,
 } from "../../bytes/writer.ts";
 import { needs, QErr } from "../../errors.ts";
-import { MAX_FIELDS, MAX_QVF_TABLES } from "../../limits.ts";
+import { MAX_APP_FIELDS, MAX_QVF_TABLES } from "../../limits.ts";
 import { readText, writeText } from "./text.ts";
 
 /**
@@ -73,7 +73,12 @@ export function parseModelHeader(bytes: Uint8Array): ModelHeader {
 
   function readNames(count: number): string[] {
     const place = { part: "qvapp_data", offset: c.offset };
-    needs(count <= MAX_FIELDS, "LIMIT_EXCEEDED", `qvapp_data states ${count} fields, at most ${MAX_FIELDS}`, place);
+    needs(
+      count <= MAX_APP_FIELDS,
+      "LIMIT_EXCEEDED",
+      `qvapp_data states ${count} fields, at most ${MAX_APP_FIELDS}`,
+      place,
+    );
     needs(count <= remaining(c), "QVF_MODEL", `qvapp_data: ${count} names do not fit in what is left`, place);
     return Array.from({ length: count }, () => readText(c));
   }
