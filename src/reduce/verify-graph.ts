@@ -70,8 +70,8 @@ function checkNumbers(graph: Graph, field: number, columns: readonly ModelColumn
 
 function plainValue(symbols: SymbolTable, s: number): number | string {
   const n = symbolNumber(symbols, s);
-  // A text is marked, so that no text equals a number; NaN is one value, and -0 is 0.
-  return n === undefined ? `=${symbolText(symbols, s)!}` : Number.isNaN(n) ? "NaN" : n + 0;
+  // A text is marked, so that no text equals a number; NaN is one value. A Map takes -0 for 0.
+  return n === undefined ? `=${symbolText(symbols, s)!}` : Number.isNaN(n) ? "NaN" : n;
 }
 
 /** Every node field of a table of the model is a key, directly or inside a synthetic one that says the same. */

@@ -16,11 +16,6 @@ export class Reach {
     });
   }
 
-  /** True if a selection lies in the component of the node. */
-  reached(node: number): boolean {
-    return this.#walk([node], [], new Set(), new Set([node]));
-  }
-
   /** True if a selection lies beyond the node, seen from the table. */
   throughNode(table: number, node: number): boolean {
     return this.#walk([node], [], new Set([table]), new Set([node]));

@@ -29,22 +29,19 @@ export function verifyReduction(
   const around = new Reach(forest, new Set([...selected.keys()].map((f) => graph.nodeOfField[f]!)));
   const had = graph.tables.map((t, i) => t.keys.map((k) => valuesKept(k, t.rows, rows[i], graph.nodes[k.node]!.size)));
   graph.tables.forEach((t, table) => {
-    const wanted = t.keys.map((key) => {
-      if (forest.loose[table])
-        return around.reached(key.node) ? { key, sets: around.sets(key.node, -1, had, allowed) } : undefined;
-      return around.throughNode(table, key.node)
-        ? { key, sets: around.sets(key.node, table, had, allowed) }
-        : undefined;
-    });
-    const tests = wanted.filter((w) => w !== undefined);
+    // Of a loose table too: no way leads through one.
+    const tests = t.keys
+      .filter((key) => around.throughNode(table, key.node))
+      .map((key) => ({ key, sets: around.sets(key.node, table, had, allowed) }));
     for (let r = 0; r < t.rows; r++) {
       const kept = bit(rows[table], r);
       const supported = tests.every(({ key, sets }) => {
+        // NULL is in no set, and there is one for whatever is asked.
         const v = valueAt(key, r);
-        return v >= 0 && sets.every((set) => set[v] === 1);
+        return sets.every((set) => set[v] === 1);
       });
       if (kept && !supported) note(problems, `table "${t.name}" keeps a row without support`);
-      if (!kept && supported && t.table >= 0 && !hasLooseMade(forest, table))
+      if (!kept && supported && !hasLooseMade(forest, table))
         note(problems, `table "${t.name}" lacks a row that has support`);
     }
   });
@@ -62,7 +59,7 @@ function bit(bits: Uint32Array | undefined, at: number): boolean {
 
 function valueAt(key: Key, row: number): number {
   const s = key.index[row]!;
-  return s < 0 ? -1 : key.ids === undefined ? s : key.ids[s]!;
+  return key.ids === undefined ? s : (key.ids[s] ?? -1);
 }
 
 /** One byte a value: 1 if some kept row has it. */
@@ -87,7 +84,7 @@ function allowedValues(forest: Forest, selected: SelectedValues): Map<number, Ui
       const symbols = graph.model.domains[domain]!;
       for (let s = 0; s < symbols.count; s++) {
         const number = symbolNumber(symbols, s);
-        const value = number === undefined ? symbolText(symbols, s)! : number + 0;
+        const value = number === undefined ? symbolText(symbols, s)! : number;
         if (values.has(value)) allowed[ids === undefined ? s : ids[s]!] = 1;
       }
     }

@@ -13,8 +13,11 @@ export const GROUPS = [
   ...of("seal", ["slot-entry"], "seal/slot-entry"),
   ...of("seal", ["manifest"], "seal/manifest", "seal/limits"),
   ...of("seal", ["msgpack"], "seal/msgpack"),
-  ...of("reduce", ["grants", "identity", "rules", "admit", "tuples", "propagate"], "reduce/checks", "reduce/cases"),
+  ...of("reduce", ["grants", "identity", "rules", "tuples"], "reduce/checks", "reduce/cases"),
+  ...of("reduce", ["admit", "propagate"], "reduce/admit", "reduce/checks", "reduce/cases"),
   ...of("reduce", ["verify", "verify-graph"], "reduce/verify", "reduce/verify-graph"),
-  ...of("container/qvf", ["inode", "frame", "header"], ...QVF),
+  ...of("container/qvf", ["inode"], "container/inode", "container/qvf-limits"),
+  ...of("container/qvf", ["frame"], "container/frame", "container/qvf-limits"),
+  ...of("container/qvf", ["header"], ...QVF),
   ...of("container/qvd", ["layout", "bits"], ...QVD),
 ];

@@ -112,7 +112,82 @@ describe("the check of the association graph", () => {
       },
     ],
   ];
-  it.each(damaged)("says: %s", (what, make) => expect(verifyGraph(make())).toContain(what));
+  it.each(damaged)("says: %s", (what, make) => {
+    const said = verifyGraph(make());
+    expect(said).toContain(what);
+    expect(new Set(said).size).toBe(said.length);
+  });
+
+  it("looks at the first field and the first node as at the others", () => {
+    const first = FOREST.graph.nodes[0]!;
+    expect([MODEL.fields[0]!.name, first.field]).toEqual(["A", 0]);
+    expect(verifyGraph(withNodeOf("A", nodeNamed("C")))).toContain('field "A" has more than one node');
+    const own = FOREST.graph.ids.get(0)!;
+    const ids = new Map([...own.ofDomain].map(([d]) => [d, Int32Array.of(0, 0)]));
+    const wrong = withGraph({ ids: new Map(FOREST.graph.ids).set(0, { ...own, ofDomain: ids }) });
+    expect(verifyGraph(wrong)).toContain('values of "A" are numbered wrongly');
+    // Keys of the synthetic table are its own; a table with the field and no key at all lacks it.
+    expect(verifyGraph(withTable(0, (t) => ({ keys: t.keys.filter((k) => k.node !== SYN) })))).toContain(
+      'field "A" of "Left" is not linked',
+    );
+  });
+
+  it("does not take a field that a table has not for a key of it", () => {
+    const strange = { node: nodeNamed("A"), index: new Int32Array(2), ids: undefined };
+    expect(verifyGraph(withTable(2, (t) => ({ keys: [...t.keys, strange] })))).toContain(
+      'a key of "More" is not its column',
+    );
+  });
+
+  it("reads keys of a synthetic table through their numbers, if they have some", () => {
+    const turned = withKey(MADE, nodeNamed("A"), (k) => ({
+      index: k.index.map((v) => (v < 0 ? v : 1 - v)),
+      ids: Int32Array.of(1, 0),
+    }));
+    expect(turned.graph.tables[MADE]!.keys.some((k) => k.ids !== undefined && k.index.includes(-1))).toBe(true);
+    expect(verifyGraph(turned)).toEqual([]);
+    const half = withKey(MADE, nodeNamed("A"), () => ({ ids: Int32Array.of(1, 0) }));
+    expect(verifyGraph(half)).toContain('a synthetic key of "Left" is not what its row shows');
+  });
+
+  describe("wants equal values to have equal numbers, others other ones, all of them inside the node", () => {
+    const table = (name: string, ...values: readonly (string | number)[]) => ({
+      name,
+      fields: ["K"],
+      rows: values.map((value) => [value]),
+    });
+    const forest = buildForest(modelOfCells([table("One", "a", "b"), table("Two", "b", "a", "c")]), { selectable: [] });
+    const own = forest.graph.ids.get(0)!;
+    const { size } = forest.graph.nodes[0]!;
+    const domainOf = (t: number) => forest.graph.model.tables[t]!.columns[0]!.domain;
+    const numbered = (one: readonly number[], two: readonly number[], values = size) => {
+      const ofDomain = new Map([
+        [domainOf(0), Int32Array.from(one)],
+        [domainOf(1), Int32Array.from(two)],
+      ]);
+      const nodes = forest.graph.nodes.map((n) => ({ ...n, size: values }));
+      const { graph } = forest;
+      const keys = (t: number) => graph.tables[t]!.keys.map((k) => ({ ...k, ids: ofDomain.get(domainOf(t)) }));
+      const tables = graph.tables.map((t, i) => ({ ...t, keys: keys(i) }));
+      return verifyGraph({ ...forest, graph: { ...graph, nodes, tables, ids: new Map([[0, { ...own, ofDomain }]]) } });
+    };
+
+    it.each([
+      ["as they are", [0, 1], [1, 0, 2], 3],
+      ["in another order", [2, 1], [1, 2, 0], 3],
+      ["with room left", [0, 1], [1, 0, 3], 4],
+    ])("and has nothing to say: %s", (_, one, two, values) => expect(numbered(one, two, values)).toEqual([]));
+
+    it.each([
+      ["a value with two numbers", [0, 1], [3, 0, 2], 4],
+      ["two values with one number", [0, 1], [1, 0, 1], 3],
+      ["two of one table with one number", [0, 0], [0, 0, 2], 3],
+      ["a number below zero", [0, 1], [1, 0, -1], 3],
+      ["a number as great as the node", [0, 1], [1, 0, 3], 3],
+    ])("and finds %s", (_, one, two, values) =>
+      expect(numbered(one, two, values)).toEqual(['values of "K" are numbered wrongly']),
+    );
+  });
 
   it("finds a circle that no loose table breaks", () => {
     const ring = [

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { carryOut, decide, prepareApp } from "../../src/reduce/admit.ts";
 import type { PolicyCase } from "../../src/reduce/case-format.ts";
 import { compact } from "../../src/reduce/compact.ts";
+import { rulesOf } from "../../src/reduce/rules.ts";
 import { plainSelection } from "../../src/reduce/select.ts";
 import { verifyReduction } from "../../src/reduce/verify.ts";
 import { verifyCompaction } from "../../src/reduce/verify-compact.ts";
@@ -103,6 +104,80 @@ describe("the independent checker", () => {
     const one = new Map([[field("A"), new Set([1])]]);
     expect(verifyReduction(forest, one, half)).toEqual([]);
     expect(verifyReduction(forest, one, whole)).toContain('table "BC" keeps a row that nothing holds');
+  });
+
+  it("says a thing once, however many rows it is true of", () => {
+    const model = modelOfCells([
+      { name: "T", fields: ["K"], rows: [[1], [1], [2], [2]] },
+      {
+        name: "U",
+        fields: ["K", "Z"],
+        rows: [
+          [1, "a"],
+          [2, "b"],
+        ],
+      },
+    ]);
+    const forest = buildForest(model, { selectable: ["Z"] });
+    const selected = new Map([[fieldNamed(model, "Z"), new Set(["a"])]]);
+    const check = (t: number, u: number) => verifyReduction(forest, selected, [Uint32Array.of(t), Uint32Array.of(u)]);
+    expect(check(0b0011, 0b01)).toEqual([]);
+    expect(check(0b1111, 0b01)).toEqual(['table "T" keeps a row without support']);
+    expect(check(0b0000, 0b01)).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^table "T" lacks a row that has support$/)]),
+    );
+    expect(new Set(check(0, 1)).size).toBe(check(0, 1).length);
+  });
+
+  it("does not ask rows back that a synthetic table lost which had to be loosened", () => {
+    const access = [
+      {
+        name: "s",
+        fields: ["ACCESS", "USERID", "ZONE"],
+        rows: [[{ text: "USER" }, { text: "ANN" }, { text: "EAST" }]],
+      },
+    ];
+    // Three synthetic keys in a circle, each of two tables that nothing else links.
+    const tables = [
+      {
+        name: "AB",
+        fields: ["A", "B"],
+        rows: [
+          [1, 1],
+          [2, 1],
+          [3, 1],
+        ],
+      },
+      { name: "AB too", fields: ["A", "B"], rows: [[1, 1]] },
+      { name: "BC", fields: ["B", "C"], rows: [[1, 1]] },
+      { name: "BC too", fields: ["B", "C"], rows: [[1, 1]] },
+      {
+        name: "CA",
+        fields: ["C", "A", "ZONE"],
+        rows: [
+          [1, 1, "EAST"],
+          [1, 2, "WEST"],
+        ],
+      },
+      { name: "CA too", fields: ["C", "A"], rows: [[1, 1]] },
+    ];
+    const app = prepareApp(modelOfCells(tables), access);
+    const rules = rulesOf();
+    const decision = decide(app, { userid: "ann" }, rules);
+    if (decision.denied) return expect(decision).toBe("let in");
+    const outcome = carryOut(app, decision, rules);
+    if (outcome.denied) return expect(outcome).toBe("let in");
+    const forest = app.forest(rules.loops);
+    expect(forest.graph.tables.filter((_, i) => forest.loose[i]).map((t) => [t.table < 0, t.rows])).toEqual([
+      [true, 3],
+    ]);
+    const { selection, kept } = outcome.parts[0]!;
+    expect([...kept.rows[0]!]).toEqual([0b001]);
+    expect(verifyReduction(forest, plainSelection(forest, selection), kept.rows)).toEqual([]);
+    const less = kept.rows.with(2, Uint32Array.of(0));
+    expect(verifyReduction(forest, plainSelection(forest, selection), less)).toContain(
+      'table "BC" lacks a row that has support',
+    );
   });
 
   it("keeps in circles no row that loosening them would drop, whichever table is loosened", {

@@ -26,7 +26,7 @@ export function indexWidth(field: IndexRange): { readonly bias: number; readonly
   const bias = field.nullable ? -2 : 0;
   const values = field.symbolCount - bias;
   needs(field.symbolCount <= MAX_SYMBOLS, "LIMIT_EXCEEDED", `over ${MAX_SYMBOLS} symbols in one field`);
-  return { bias, bitWidth: values <= 1 ? 0 : 32 - Math.clz32(values - 1) };
+  return { bias, bitWidth: 32 - Math.clz32(Math.max(0, values - 1)) };
 }
 
 /**
@@ -40,7 +40,7 @@ export function planBits(fields: readonly IndexRange[], rows: number): RecordBit
   const bits = widths.reduce((sum, width) => sum + width, 0);
   const recordByteSize = Math.max(1, Math.ceil(bits / 8));
   let padding = recordByteSize * 8 - bits;
-  for (let i = widths.length - 1; i >= 0 && padding > 0; i--) {
+  for (let i = widths.length - 1; i >= 0; i--) {
     const more = Math.min(padding, MAX_BIT_WIDTH - widths[i]!);
     widths[i] = widths[i]! + more;
     padding -= more;

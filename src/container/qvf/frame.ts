@@ -1,3 +1,4 @@
+import { concat } from "../../bytes/concat.ts";
 import { cursor, readBytes, readU32, remaining } from "../../bytes/cursor.ts";
 import { decodeUtf8, encodeUtf8 } from "../../bytes/utf8.ts";
 import { byteWriter, writeBytes, writeU32, written } from "../../bytes/writer.ts";
@@ -89,13 +90,12 @@ export function parseJson(text: string, part: string): unknown {
 export function encodeFrame(format: FrameFormat, raw: Uint8Array): Uint8Array {
   const header = formatHeader(format);
   const compressed = deflateLikeQlik(raw);
-  const w = byteWriter(12 + header.byteLength + compressed.byteLength);
+  const w = byteWriter();
   writeU32(w, header.byteLength);
   writeBytes(w, header);
   writeU32(w, raw.byteLength);
   writeU32(w, compressed.byteLength);
-  writeBytes(w, compressed);
-  return written(w);
+  return concat([written(w), compressed]);
 }
 
 /** A value as a `gzjson` stream, with Qlik's NUL after the JSON. */
