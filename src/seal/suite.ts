@@ -57,5 +57,5 @@ export function contextBytes(context: PartContext): Uint8Array {
   writeU8(w, PART_KIND[context.kind]);
   writeU32(w, name.byteLength);
   writeBytes(w, name);
-  return written(w).slice();
+  return written(w);
 }
