@@ -68,7 +68,8 @@ async function readJournal(
       const entry = text === undefined ? undefined : parse(text);
       if (entry?.job !== job) return;
       if (entry.state === "end") done = new Set();
-      if (entry.file !== undefined && (entry.state === "done" || entry.state === "unchanged")) done.add(entry.file);
+      const named = typeof entry.file === "string" && (entry.state === "done" || entry.state === "unchanged");
+      if (named) done.add(entry.file!);
     });
   } catch (cause) {
     if (systemCode(cause) === "ENOENT") return { done, torn };

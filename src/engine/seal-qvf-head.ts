@@ -10,6 +10,8 @@ import { PROPERTIES_PATH, stripped } from "./app-view.ts";
 import { inflateNode } from "./inflate.ts";
 import { SEAL_MARK } from "./seal-header.ts";
 
+const HEADER_PATH = "qvapp_header";
+
 /** True if the app has a seal where one belongs. Reads its header, root directory and one inode. */
 export async function sealsApp(source: ByteSource): Promise<boolean> {
   return (await findSealMember(source)) !== undefined;
@@ -17,13 +19,19 @@ export async function sealsApp(source: ByteSource): Promise<boolean> {
 
 /**
  * Reads what can be known of a sealed app without a key, and checks that its parts fill the file.
- * @throws `SEAL_ABSENT` if it is not sealed; `SEAL_STRIPPED` if it says it is, and its seal is gone; `SEAL_TRUNCATED`,
+ * @throws `SEAL_ABSENT` if it is an app and not sealed; `SEAL_STRIPPED` if it says it is, and its seal is gone; `SEAL_TRUNCATED`,
  *   `SEAL_DAMAGED`, `SEAL_VERSION`, `LIMIT_EXCEEDED`, and what opening a container throws
  */
 export async function readSealedAppHead(source: ByteSource): Promise<RegionHead> {
   const place = await findSealMember(source);
   if (place === undefined) {
-    await requireUnmarked(await openQvf(source));
+    const container = await openQvf(source);
+    // Every app has one: without it this is no root directory, and says nothing about a seal.
+    needs(container.entry(HEADER_PATH) !== undefined, "QVF_DIRECTORY", `the root directory names no ${HEADER_PATH}`, {
+      part: "directory /",
+      hint: "the file is damaged; fetch it again or restore it",
+    });
+    await requireUnmarked(container);
     throw new QErr("SEAL_ABSENT", `${source.name} is not sealed`, { hint: "open it without a key" });
   }
   const { offset, length, fileLength } = place;
@@ -51,7 +59,7 @@ export async function requireUnmarked(container: QvfContainer): Promise<void> {
     part: SEAL_MEMBER,
     hint: "the app was written again by a program that does not know the seal; restore the sealed original",
   });
-  for (const path of ["qvapp_header", PROPERTIES_PATH]) {
+  for (const path of [HEADER_PATH, PROPERTIES_PATH]) {
     if (container.entry(path) === undefined) continue;
     const bytes = await contentOf(container, path);
     if (!Buffer.from(bytes).includes(SEAL_MARK)) continue;
