@@ -4,6 +4,7 @@ import { notApproved } from "./approved.ts";
 import { children, DER, type DerValue, readDer } from "./der.ts";
 import { type KdfSecret, kdfWork, needsApprovedPbe, pbeRounds, spend, wrongPassword } from "./pbe.ts";
 import type { KeyFileContent } from "./pkcs12.ts";
+import { checkPrivateKey } from "./private-key.ts";
 
 export interface PemContent extends KeyFileContent {
   /** Bare public keys (`PUBLIC KEY`): recipients without certificate. */
@@ -45,12 +46,16 @@ function readPrivateKey(
   work: KdfSecret["work"],
   approvedOnly: boolean,
 ): KeyObject {
-  if (!pemNeedsPassword(block)) return read(() => createPrivateKey(block));
+  if (!pemNeedsPassword(block)) return checkPrivateKey(read(() => createPrivateKey(block)));
   if (approvedOnly) checkApproved(block);
   // OpenSSL's old form is one round of MD5.
   if (!block.includes("Proc-Type:")) checkWork(block, work);
+  return checkPrivateKey(opened(block, password ?? ""));
+}
+
+function opened(block: string, passphrase: string): KeyObject {
   try {
-    return createPrivateKey({ key: block, passphrase: password ?? "" });
+    return createPrivateKey({ key: block, passphrase });
   } catch {
     throw wrongPassword();
   }

@@ -1,8 +1,9 @@
 import { createHmac, createPrivateKey, type KeyObject, timingSafeEqual, X509Certificate } from "node:crypto";
-import { needs, QErr } from "../errors.ts";
+import { isQErr, needs, QErr } from "../errors.ts";
 import { notApproved } from "./approved.ts";
 import { children, DER, type DerValue, inside, octets, oid, readDer, smallInteger } from "./der.ts";
 import { type KdfSecret, kdfWork, MAC_ID, needsApprovedPbe, pbeDecrypt, pkcs12Kdf, wrongPassword } from "./pbe.ts";
+import { checkPrivateKey } from "./private-key.ts";
 
 const DATA = "1.2.840.113549.1.7.1";
 const ENCRYPTED_DATA = "1.2.840.113549.1.7.6";
@@ -138,8 +139,11 @@ function certificate(bytes: Uint8Array): X509Certificate {
 
 function privateKey(pkcs8: Uint8Array): KeyObject {
   try {
-    return createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" });
-  } catch {
+    // A view: a copy would stay behind.
+    const key = Buffer.from(pkcs8.buffer, pkcs8.byteOffset, pkcs8.byteLength);
+    return checkPrivateKey(createPrivateKey({ key, format: "der", type: "pkcs8" }));
+  } catch (error) {
+    if (isQErr(error)) throw error;
     throw new QErr("KEY_STORE_FORMAT", "a private key of the key file cannot be read");
   } finally {
     pkcs8.fill(0);
