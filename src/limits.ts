@@ -36,6 +36,9 @@ export const MAX_SYMBOL_BYTES = 2 ** 32 - 1;
 /** Rows of one table: a record number must be an exact double after multiplication by the record size. */
 export const MAX_ROWS = 2 ** 40;
 
+/** Lists and objects inside each other in JSON that is held as a whole. Real apps have some twenty. */
+export const MAX_JSON_DEPTH = 512;
+
 /** Bytes of one row of text input (CSV record, NDJSON line); a longer one is an unclosed quote or no text file. */
 export const MAX_INPUT_RECORD_BYTES = 64 * 1024 * 1024;
 

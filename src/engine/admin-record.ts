@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { basename } from "node:path";
+import { parseJsonText } from "../bytes/json.ts";
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import { type OutputTarget, withOutput } from "./convert.ts";
@@ -58,7 +59,7 @@ export async function withAdminRecord<T>(
 export async function hasRecordBeside(path: string): Promise<boolean> {
   if (path === "-") return false;
   try {
-    const found: unknown = JSON.parse(await readSmallText(metadataPath(path)));
+    const found: unknown = parseJsonText(await readSmallText(metadataPath(path)));
     return (found as { "dc:provenance"?: unknown } | null)?.["dc:provenance"] === AS_ADMIN_NOTE;
   } catch {
     // No such file, or one of somebody else.

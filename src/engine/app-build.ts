@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { parseJsonText } from "../bytes/json.ts";
 import type { QvfPart } from "../container/qvf/parts.ts";
 import { needs, QErr } from "../errors.ts";
 import { upper } from "../reduce/access-table.ts";
@@ -85,7 +86,7 @@ export async function buildApp(path: string, options: { readonly created?: Date 
 async function readManifest(path: string): Promise<unknown> {
   const text = await readSmallText(path);
   try {
-    return JSON.parse(text);
+    return parseJsonText(text);
   } catch (cause) {
     throw new QErr("APP_MANIFEST", `${path} is not JSON`, { cause });
   }

@@ -1,3 +1,4 @@
+import { parseJsonText } from "../bytes/json.ts";
 import type { QvfEntry } from "../container/qvf/reader.ts";
 
 /** What an object of an app is to its users. */
@@ -68,7 +69,7 @@ function securityMeta(base64: unknown): Readonly<Record<string, unknown>> {
     const bytes = Buffer.from(base64, "base64");
     let end = bytes.length;
     while (end > 0 && bytes[end - 1] === 0) end--;
-    const parsed: unknown = JSON.parse(bytes.toString("utf8", 0, end));
+    const parsed: unknown = parseJsonText(bytes.toString("utf8", 0, end));
     return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : {};
   } catch {
     return {};

@@ -1,3 +1,4 @@
+import { parseJsonText } from "../bytes/json.ts";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { type SalvagedStream, salvageStreams } from "../container/qvf/salvage.ts";
 import { QErr } from "../errors.ts";
@@ -53,7 +54,7 @@ export async function salvageApp(source: ByteSource): Promise<SalvagedApp> {
 function jsonOf(stream: SalvagedStream): Readonly<Record<string, unknown>> | undefined {
   if (stream.format !== "gzjson") return undefined;
   try {
-    const parsed: unknown = JSON.parse(decodeUtf8(stream.bytes, "stream"));
+    const parsed: unknown = parseJsonText(decodeUtf8(stream.bytes, "stream"));
     return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

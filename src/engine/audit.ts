@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { parseJsonText } from "../bytes/json.ts";
 import { needs, QErr } from "../errors.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../limits.ts";
 import { systemCode } from "../source/file.ts";
@@ -147,7 +148,7 @@ export function checkLine(line: string): ChainedEvent | undefined {
   const match = /^(\{.*),"hash":"([0-9a-f]{64})"\}$/s.exec(line);
   if (match === null || sha256(`${match[1]}}`) !== match[2]) return undefined;
   try {
-    const event = JSON.parse(line) as Partial<ChainedEvent>;
+    const event = parseJsonText(line) as Partial<ChainedEvent>;
     const sound = Number.isSafeInteger(event.seq) && typeof event.previous === "string" && event.hash === match[2];
     return sound ? (event as ChainedEvent) : undefined;
   } catch {

@@ -1,3 +1,4 @@
+import { parseJsonText } from "../bytes/json.ts";
 import { encodeUtf8 } from "../bytes/utf8.ts";
 import { QErr } from "../errors.ts";
 import { MAX_JOURNAL_LINE_BYTES } from "../limits.ts";
@@ -80,7 +81,7 @@ async function readJournal(
 
 function parse(line: string): JournalLine | undefined {
   try {
-    return JSON.parse(line) as JournalLine;
+    return parseJsonText(line) as JournalLine;
   } catch {
     return undefined;
   }

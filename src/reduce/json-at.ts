@@ -1,10 +1,11 @@
+import { parseJsonText } from "../bytes/json.ts";
 import { QErr } from "../errors.ts";
 import type { Cell } from "../table/dual.ts";
 
 /** Parses JSON. Throws `ACCESS_CASE`. */
 export function parseAt(json: string, what: string): At {
   try {
-    return new At(JSON.parse(json), what);
+    return new At(parseJsonText(json), what);
   } catch (cause) {
     throw new QErr("ACCESS_CASE", `the ${what} is not JSON`, { cause });
   }

@@ -1,3 +1,4 @@
+import { parseJsonText } from "../bytes/json.ts";
 import { needs } from "../errors.ts";
 import type { EcPoint } from "../keys/keystore.ts";
 import { MAX_JWE_BYTES, MAX_RECIPIENTS, MAX_RSA_BITS } from "../limits.ts";
@@ -96,7 +97,7 @@ function exactly(value: unknown, names: readonly string[], optional?: readonly s
 
 function json(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonText(text);
   } catch {
     return undefined;
   }

@@ -162,7 +162,7 @@ describe("several at once", () => {
     turning = false;
     await Promise.all(readers);
     expect(reads).toBeGreaterThan(ROUNDS);
-  });
+  }, 600_000);
 
   it("write one name: without --force the first one wins, with it the last, and each is whole", async () => {
     const out = join(root, "out.csv");

@@ -1,5 +1,6 @@
 import { concat } from "../../bytes/concat.ts";
 import { cursor, readBytes, readU32, remaining } from "../../bytes/cursor.ts";
+import { parseJsonText } from "../../bytes/json.ts";
 import { decodeUtf8, encodeUtf8 } from "../../bytes/utf8.ts";
 import { byteWriter, writeBytes, writeU32, written } from "../../bytes/writer.ts";
 import { needs, QErr } from "../../errors.ts";
@@ -79,7 +80,7 @@ export async function frameText(frame: Frame, inflate: Inflate): Promise<string>
 /** Parses JSON of a stream. Throws `QVF_JSON`. */
 export function parseJson(text: string, part: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonText(text);
   } catch {
     // The parser's own message quotes the text, which is content of the app.
     throw new QErr("QVF_JSON", `${part} is not JSON`, { part });
