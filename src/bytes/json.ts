@@ -1,29 +1,36 @@
-import { MAX_JSON_DEPTH } from "../limits.ts";
+import { MAX_JSON_DEPTH, MAX_JSON_ITEMS } from "../limits.ts";
 
 /**
- * `JSON.parse` for a text of a stranger: what is nested over {@link MAX_JSON_DEPTH} deep is refused first, since eight
- * million opening brackets would take it seconds.
+ * `JSON.parse` for a text of a stranger: what is nested over {@link MAX_JSON_DEPTH} deep, or has over {@link MAX_JSON_ITEMS}
+ * lists, objects and members, is refused first. Eight million brackets would take it seconds and a gigabyte.
+ * @param items another limit than that one
  * @throws `SyntaxError` as `JSON.parse` does, whose message quotes the text
  */
-export function parseJsonText(text: string): unknown {
-  if (isNestedOver(text, MAX_JSON_DEPTH)) throw new SyntaxError(`nested over ${MAX_JSON_DEPTH} deep`);
+export function parseJsonText(text: string, items = MAX_JSON_ITEMS): unknown {
+  checkSize(text, items);
   return JSON.parse(text);
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Brackets outside strings are counted; whether they fit each other, the parser says. */
-function isNestedOver(text: string, most: number): boolean {
+/** Brackets and colons outside strings are counted; whether they fit each other, the parser says. */
+function checkSize(text: string, most: number): void {
   let depth = 0;
+  let items = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) {
       for (i++; i < text.length && text.charCodeAt(i) !== QUOTE; i++) if (text.charCodeAt(i) === BACKSLASH) i++;
     } else if (code === 0x5b || code === 0x7b) {
       depth += 1;
-      if (depth > most) return true;
-    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+      items += 1;
+      if (depth > MAX_JSON_DEPTH) throw new SyntaxError(`nested over ${MAX_JSON_DEPTH} deep`);
+    } else if (code === 0x3a) {
+      items += 1;
+    } else if (code === 0x5d || code === 0x7d) {
+      depth -= 1;
+    }
+    if (items > most) throw new SyntaxError(`over ${most} lists, objects and members`);
   }
-  return false;
 }

@@ -73,7 +73,7 @@ function plain(key: string): string {
  * case. Throws `ACCESS_CASE`.
  */
 export function readAccessJson(json: string): AccessTable[] | undefined {
-  return readAccess(parseAt(json, "section access"));
+  return readAccess(parseAt(json, "section access", Number.POSITIVE_INFINITY));
 }
 
 function readAccess(at: At): AccessTable[] | undefined {

@@ -2,10 +2,10 @@ import { parseJsonText } from "../bytes/json.ts";
 import { QErr } from "../errors.ts";
 import type { Cell } from "../table/dual.ts";
 
-/** Parses JSON. Throws `ACCESS_CASE`. */
-export function parseAt(json: string, what: string): At {
+/** Parses JSON, with the limit of `parseJsonText` or another one on its items. Throws `ACCESS_CASE`. */
+export function parseAt(json: string, what: string, items?: number): At {
   try {
-    return new At(parseJsonText(json), what);
+    return new At(parseJsonText(json, items), what);
   } catch (cause) {
     throw new QErr("ACCESS_CASE", `the ${what} is not JSON`, { cause });
   }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseJsonText } from "../../src/bytes/json.ts";
-import { MAX_JSON_DEPTH } from "../../src/limits.ts";
+import { MAX_JSON_DEPTH, MAX_JSON_ITEMS } from "../../src/limits.ts";
 
 const nested = (depth: number, open = "[", close = "]", inner = "1") =>
   open.repeat(depth) + inner + close.repeat(depth);
@@ -30,9 +30,20 @@ describe("JSON of a stranger", () => {
     expect(() => parseJsonText(both(MAX_JSON_DEPTH + 2))).toThrow("nested");
   });
 
-  it("may have any number of brackets side by side, and in strings", () => {
-    const flat = `[${new Array(5000).fill("[]").join()}]`;
-    expect(parseJsonText(flat)).toHaveLength(5000);
+  it("has as many lists, objects and members as the limit, or another that is said, allows", () => {
+    const lists = (count: number) => `[${new Array(count - 1).fill("[]").join()}]`;
+    expect(parseJsonText(lists(MAX_JSON_ITEMS))).toHaveLength(MAX_JSON_ITEMS - 1);
+    expect(() => parseJsonText(lists(MAX_JSON_ITEMS + 1))).toThrow(`over ${MAX_JSON_ITEMS} lists, objects and members`);
+    const members = (count: number) => `{${Array.from({ length: count - 1 }, (_, i) => `"${i}":1`).join()}}`;
+    for (const text of [lists(5), members(5), '[{"a":{}},1,2,"x"]'.replace("1", "[]")]) {
+      expect(parseJsonText(text, 5)).toEqual(JSON.parse(text));
+      expect(() => parseJsonText(text, 4)).toThrow("over 4");
+    }
+    expect(parseJsonText("[1,2,3,4,5,6,7]", 1)).toHaveLength(7);
+  });
+
+  it("may have any number of brackets and colons in strings", () => {
+    expect(parseJsonText(JSON.stringify(["{[:]}".repeat(9)]), 1)).toEqual(["{[:]}".repeat(9)]);
     for (const text of [
       "[".repeat(5000),
       `${'\\"'.repeat(3)}${"{".repeat(5000)}`,

@@ -28,6 +28,7 @@ const BOTH_SIDES: Readonly<Record<keyof typeof limits, Tried>> = {
   MAX_SYMBOL_BYTES: exactly("container/checks"),
   MAX_ROWS: exactly("table/lazy"),
   MAX_JSON_DEPTH: exactly("bytes/json"),
+  MAX_JSON_ITEMS: exactly("bytes/json"),
   MAX_INPUT_RECORD_BYTES: smaller("input/csv", "a record longer than the limit, on both sides of it", "input/records"),
   MAX_HTTP_RANGE_BYTES: exactly("source/http"),
   MAX_ROWS_WITHOUT_BYTES: exactly("container/checks"),

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { deflateSync } from "node:zlib";
 import { concat } from "../../src/bytes/concat.ts";
 import { encodeFieldStream, FIELD_CLASS, parseFieldStream } from "../../src/container/qvf/field-stream.ts";
-import { encodeJsonFrame } from "../../src/container/qvf/frame.ts";
+import { encodeFrame, encodeJsonFrame } from "../../src/container/qvf/frame.ts";
 import { type QvfPart, replacedPart } from "../../src/container/qvf/parts.ts";
 import { encodeStoredTable, parseStoredTable } from "../../src/container/qvf/stored-table.ts";
 import { SCRIPT_PATH } from "../../src/engine/app-view.ts";
@@ -121,10 +121,25 @@ async function appWith(path: string, change: (bytes: Uint8Array) => Uint8Array):
   return writtenBytes(changed);
 }
 
+const repeated = (text: string, bytes: number) => utf8(text.repeat(Math.floor(bytes / text.length)));
+
 const TABLE = "data/table_0";
 const zeros = (length: number) => deflateSync(Buffer.alloc(length), { level: 9 });
 
 const QVF: readonly Hostile[] = [
+  {
+    name: "meta of 24 MiB of lists inside lists",
+    kind: "qvf",
+    bytes: () => appWith("qvapp_meta", () => encodeFrame("gzjson", repeated("[", MAX_QVF_FRAME_BYTES))),
+  },
+  {
+    name: "meta of eight million empty lists",
+    kind: "qvf",
+    bytes: () => {
+      const lists = `[${"[],".repeat(MAX_QVF_FRAME_BYTES / 3 - 1)}[]]`;
+      return appWith("qvapp_meta", () => encodeFrame("gzjson", utf8(lists.slice(0, MAX_QVF_FRAME_BYTES))));
+    },
+  },
   {
     name: "a script of 24 MiB of one letter",
     kind: "qvf",
@@ -198,8 +213,6 @@ const SEALED: readonly Hostile[] = [
     bytes: () => sameRecipients(1, 256),
   },
 ];
-
-const repeated = (text: string, bytes: number) => utf8(text.repeat(Math.floor(bytes / text.length)));
 
 /** Four million rows are no small table, whatever their bytes. */
 const MANY_ROWS_MS = 5000;
