@@ -39,9 +39,11 @@ describe("rotating a folder", () => {
     await writeFile(at("folder/a.qvd"), sealed);
     await writeFile(at("folder/below/b.qvd"), plain);
     await writeFile(at("folder/below/c.qvd"), plain);
-    const { code, out, err } = await rotate(at("folder"));
+    const { code, out, err } = await rotate(at("folder"), "--journal", at("journal"));
     expect([code, err]).toEqual([0, ""]);
     expect(last(out)).toBe("1 rotated, 0 had nothing to do, 0 were done before, 0 failed, 2 are not sealed");
+    const touched = readFileSync(at("journal"), "utf8").match(/[a-z]\.qvd/g);
+    expect(touched).toEqual(["a.qvd"]);
     expect(out).toContain(`${at("folder/below/b.qvd")}: is not sealed\n`);
     expect(bytesOf(at("folder/below/b.qvd")).equals(plain)).toBe(true);
     expect(last((await rotate(at("folder"))).out)).toMatch(/^0 rotated, 1 had nothing to do/);

@@ -94,26 +94,29 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
     if (options.dryRun) return;
     if (!options.yes)
       throw new QErr("USAGE", "nothing was changed: this was the plan", { hint: "run it again with --yes" });
+    // A file that is not sealed is not touched, not even by a lock.
+    const unsealed = planned.filter((r) => r.state === "unsealed");
+    const sealed = planned.filter((r) => r.state !== "unsealed").map((r) => r.file);
     const ring = openKeys(options.key ?? [options.from], secrets);
     const newKeys = options.confirm && openKeys(options.confirm, secrets);
     const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
-    const threads = Math.min(jobs, files.length);
+    const threads = Math.min(jobs, sealed.length);
     const crew = threads > 1 ? await openRotateCrew(threads) : undefined;
     try {
       let done = 0;
-      const results = await rotateBatch(files, ring.find, {
+      const results = await rotateBatch(sealed, ring.find, {
         ...rotation,
         signer,
         confirm: newKeys?.find,
         rotate: crew?.rotate,
         onFile: (result) => {
           done += 1;
-          terminal.status(`rotate ${done} of ${files.length}`);
+          terminal.status(`rotate ${done} of ${sealed.length}`);
           if (result.error) reportError(result.error, terminal, result.file);
         },
       });
       terminal.status("");
-      await terminal.out(summary(results, passedOver));
+      await terminal.out(summary([...results, ...unsealed], passedOver));
       // Behind a link that was not followed a file may still have the old key.
       const failed = results.some((r) => r.state === "failed") || passedOver > 0;
       if (failed) outcome.exitCode = EXIT.SOME_FAILED;
