@@ -80,8 +80,10 @@ export function describeKey(
     needs(bits <= MAX_RSA_BITS, "KEY_ALG_UNSUPPORTED", () => `${common.label} has ${bits} bits, over ${MAX_RSA_BITS}`);
     return { ...common, type: "rsa", bits };
   }
-  const curve = CURVES[publicKey.asymmetricKeyDetails?.namedCurve ?? ""];
-  if (publicKey.asymmetricKeyType !== "ec" || curve === undefined) {
+  // The type is asked first: Node aborts where it is asked for details of a malformed key of other types, such as DSA.
+  const name = publicKey.asymmetricKeyType === "ec" ? publicKey.asymmetricKeyDetails?.namedCurve : undefined;
+  const curve = CURVES[name ?? ""];
+  if (curve === undefined) {
     throw new QErr("KEY_ALG_UNSUPPORTED", `${common.label} is neither an RSA key nor on P-256, P-384 or P-521`);
   }
   return { ...common, type: "ec", bits: curve.bits, curve: curve.name };

@@ -83,6 +83,13 @@ export function recipientWarnings(info: KeyInfo, recipient: Recipient): readonly
 /** Of a point's x, of its y, and of the secret that is agreed on (RFC 7518 section 6.2.1.2). */
 export const COORDINATE_BYTES: Readonly<Record<Curve, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
 export const CURVE_NAMES = Object.keys(COORDINATE_BYTES) as readonly Curve[];
+/** The type is asked first: Node aborts where it is asked for details of a malformed key of other types, such as DSA. */
+function kindOf(key: KeyObject): { readonly curve: Curve | undefined; readonly bits: number } {
+  const type = key.asymmetricKeyType;
+  const details = type === "ec" || type === "rsa" ? key.asymmetricKeyDetails : undefined;
+  return { curve: CURVES[details?.namedCurve ?? ""], bits: details?.modulusLength ?? 0 };
+}
+
 const CURVES: Readonly<Record<string, Curve>> = { prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" };
 
 /**
@@ -95,8 +102,7 @@ export function publicKeyOf(
 ): { readonly key: KeyObject; readonly curve: Curve | undefined } {
   try {
     const key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
-    const curve = CURVES[key.asymmetricKeyDetails?.namedCurve ?? ""];
-    const bits = key.asymmetricKeyType === "rsa" ? (key.asymmetricKeyDetails?.modulusLength ?? 0) : 0;
+    const { curve, bits } = kindOf(key);
     const fits = alg === "ECDH-ES+A256KW" ? curve !== undefined : bits >= MIN_RSA_BITS && bits <= MAX_RSA_BITS;
     if (fits) return { key, curve };
   } catch {

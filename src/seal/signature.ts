@@ -91,6 +91,11 @@ export function checkSignature(
 
 function algOfKey(key: KeyObject): SignAlg {
   if (key.asymmetricKeyType === "rsa") return "PS256";
+  needs(
+    key.asymmetricKeyType === "ec",
+    "SEAL_UNSIGNED",
+    "a trusted certificate has a key of another kind than RSA or EC",
+  );
   const curve = key.asymmetricKeyDetails?.namedCurve;
   return curve === "prime256v1" ? "ES256" : curve === "secp384r1" ? "ES384" : "ES512";
 }

@@ -29,7 +29,7 @@ import { writtenBytes } from "../helpers/qvf.ts";
 import { goodParts } from "../helpers/qvf-image.ts";
 import { entry, headerAndBody, rawQvd } from "../helpers/raw-qvd.ts";
 import { utf8 } from "./fault.ts";
-import { longNumber } from "./key-faults.ts";
+import { ABORTING_SPKI, longNumber, pemOf } from "./key-faults.ts";
 
 /** What a command may be given: which commands take it follows from the kind. */
 export type HostileKind =
@@ -291,6 +291,12 @@ const KEY: readonly Hostile[] = [
   // The derivation of PKCS#12 is a hash at a time in JavaScript; NSS itself asks for 600,000 rounds of it.
   { name: "a MAC of a million rounds", ms: 10_000, kind: "key", bytes: () => pkcs12WithRounds(MAX_KDF_ITERATIONS) },
   { name: "PEM: an EC number longer than its curve", quick: true, kind: "key", bytes: () => utf8(longNumber()) },
+  {
+    name: "PEM: a DSA key below zero",
+    quick: true,
+    kind: "key",
+    bytes: () => utf8(pemOf("PUBLIC KEY", Buffer.from(ABORTING_SPKI).toString("base64"))),
+  },
   { name: "PEM: RSA of 65,536 bits", quick: true, kind: "key", bytes: () => utf8(rsaOfBits(65_536)) },
   {
     name: "PEM: PBKDF2 of two thousand million rounds",

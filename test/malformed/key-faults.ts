@@ -76,7 +76,11 @@ const PKCS12: readonly Fault[] = [
   }),
 ];
 
-const block = (label: string, body: string) => `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`;
+export const pemOf = (label: string, body: string) => `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`;
+/** A DSA key of tiny numbers whose public one is -1: Node aborts where it is asked for its details. */
+export const ABORTING_SPKI = new Uint8Array(
+  Buffer.from("301c301406072a8648ce380401300902011702010b0201040304000201ff", "hex"),
+);
 /** The secret number of a P-256 key in PKCS#8, said to have the 102 bytes up to its end. Node aborts on such a key. */
 const LONG_NUMBER = [
   [2, 1, 1, 4, 0x20],
@@ -84,17 +88,17 @@ const LONG_NUMBER = [
 ] as const;
 export const longNumber = () => {
   const key = new Uint8Array(testKey.export({ type: "pkcs8", format: "der" }));
-  return block("PRIVATE KEY", Buffer.from(patched(key, ...LONG_NUMBER)).toString("base64"));
+  return pemOf("PRIVATE KEY", Buffer.from(patched(key, ...LONG_NUMBER)).toString("base64"));
 };
 const PEM: readonly Fault[] = [
   textFault("KEY_STORE_FORMAT", "an EC key whose number is longer than its curve", longNumber()),
-  textFault("KEY_STORE_FORMAT", "a certificate of nothing", block("CERTIFICATE", "")),
-  textFault("KEY_STORE_FORMAT", "a certificate that is no Base64", block("CERTIFICATE", "****")),
-  textFault("KEY_STORE_FORMAT", "a certificate that is DER of something else", block("CERTIFICATE", "MAA=")),
-  textFault("KEY_STORE_FORMAT", "a public key of nothing", block("PUBLIC KEY", "")),
-  textFault("KEY_STORE_FORMAT", "a private key that is none", block("PRIVATE KEY", "MAA=")),
-  textFault("KEY_STORE_FORMAT", "an EC key that is none", block("EC PRIVATE KEY", "MAA=")),
-  textFault("KEY_PIN_INCORRECT", "an encrypted key that is none", block("ENCRYPTED PRIVATE KEY", "MAA=")),
+  textFault("KEY_STORE_FORMAT", "a certificate of nothing", pemOf("CERTIFICATE", "")),
+  textFault("KEY_STORE_FORMAT", "a certificate that is no Base64", pemOf("CERTIFICATE", "****")),
+  textFault("KEY_STORE_FORMAT", "a certificate that is DER of something else", pemOf("CERTIFICATE", "MAA=")),
+  textFault("KEY_STORE_FORMAT", "a public key of nothing", pemOf("PUBLIC KEY", "")),
+  textFault("KEY_STORE_FORMAT", "a private key that is none", pemOf("PRIVATE KEY", "MAA=")),
+  textFault("KEY_STORE_FORMAT", "an EC key that is none", pemOf("EC PRIVATE KEY", "MAA=")),
+  textFault("KEY_PIN_INCORRECT", "an encrypted key that is none", pemOf("ENCRYPTED PRIVATE KEY", "MAA=")),
   bytesFault("KEY_STORE_FORMAT", "PBKDF2 of over a million rounds", () => pemWithRounds(MAX_KDF_ITERATIONS + 1)),
   bytesFault("KEY_STORE_FORMAT", "PBKDF2 of two thousand million rounds", () => pemWithRounds(2 ** 31 - 1)),
   bytesFault("KEY_STORE_FORMAT", "scrypt of a gigabyte", () => pemWithScrypt(2 ** 20, 8, 1)),

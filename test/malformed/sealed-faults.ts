@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { digestTable } from "../../src/engine/digest.ts";
 import { openSealedQvd } from "../../src/engine/open-sealed.ts";
 import type { ErrorCode } from "../../src/errors.ts";
@@ -14,6 +15,7 @@ import { fitted, withHead } from "../fuzz/mutate-sealed.ts";
 import { sealedSeeds } from "../fuzz/targets-seal.ts";
 import { headerAndBody } from "../helpers/raw-qvd.ts";
 import { type Fault, type FaultKind, utf8 } from "./fault.ts";
+import { ABORTING_SPKI } from "./key-faults.ts";
 
 type Tree = Record<string, unknown>;
 
@@ -235,6 +237,12 @@ const ENTRY: readonly Fault[] = [
     "a recipient whose public key is another",
     (e) => void ((e.to as unknown[][])[0]![1] = new Uint8Array(91)),
   ),
+  entry("SEAL_DAMAGED", "a recipient whose key Node aborts on", (e) => {
+    const jwe = JSON.parse(e.jwe as string) as { recipients: { header: { kid: string } }[] };
+    jwe.recipients[0]!.header.kid = createHash("sha256").update(ABORTING_SPKI).digest("base64url");
+    e.jwe = JSON.stringify(jwe);
+    (e.to as unknown[][])[0]![1] = ABORTING_SPKI;
+  }),
   entry("SEAL_DAMAGED", "a common key of 39 bytes", (e) => void (e.common = new Uint8Array(39))),
   entry("SEAL_WRONG_KEY", "a common key that does not open", (e) => void (e.common = new Uint8Array(40))),
   entry("SEAL_WRONG_KEY", "data keys that do not open", (e) => {
