@@ -1,4 +1,11 @@
-import { createCipheriv, createHash, createHmac, randomBytes } from "node:crypto";
+import {
+  createCipheriv,
+  createHash,
+  createHmac,
+  generateKeyPairSync,
+  randomBytes,
+  type X509Certificate,
+} from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { QErr } from "../../src/errors.ts";
 import type { SignAlg } from "../../src/keys/keystore.ts";
@@ -210,6 +217,15 @@ describe("leaves of a part", () => {
 });
 
 describe("a writer's signature", () => {
+  it("is not taken from a certificate of another kind of key, though it is trusted", () => {
+    const { publicKey } = generateKeyPairSync("ed25519");
+    const id = new Uint8Array(32).fill(0xab);
+    const certificate = { publicKey, fingerprint256: new Array(32).fill("AB").join(":") } as unknown as X509Certificate;
+    expect(() => checkSignature({ trusted: [certificate] }, id, "a..b", id, id)).toThrow(
+      expect.objectContaining({ code: "SEAL_UNSIGNED", message: expect.stringContaining("another kind") }),
+    );
+  });
+
   const [prefix, manifest] = [bytes(10), bytes(20)];
   const types: readonly NewKeyType[] = ["rsa-2048", "p256", "p384", "p521"];
   const people = types.map((type) => person(type, type));

@@ -156,11 +156,11 @@ function required(parent: XmlElement, name: string): XmlElement {
   throw new QErr("QVD_HEADER", `header: ${parent.name} has no ${name}`, { part: "header", offset: parent.start });
 }
 
-/** A decimal integer between `min` and `max`; `fallback`, if given, stands for an absent or empty element. */
+/** A decimal integer between `min` and `max`, and no -0, which could not be written back; `fallback`, if given, stands for an absent or empty element. */
 function integer(parent: XmlElement, name: string, min: number, max: number, fallback?: number): number {
   const element = fallback === undefined ? required(parent, name) : only(parent, name);
   if (fallback !== undefined && (element === undefined || element.text === "")) return fallback;
-  const value = /^-?\d{1,16}$/.test(element!.text) ? Number(element!.text) : Number.NaN;
+  const value = /^(?!-0+$)-?\d{1,16}$/.test(element!.text) ? Number(element!.text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new QErr("QVD_HEADER", `header: ${name} is not an integer from ${min} to ${max}`, {
     part: "header",
