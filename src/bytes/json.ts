@@ -2,7 +2,7 @@ import { MAX_JSON_DEPTH, MAX_JSON_ITEMS } from "../limits.ts";
 
 /**
  * `JSON.parse` for a text of a stranger: what is nested over {@link MAX_JSON_DEPTH} deep, or has over {@link MAX_JSON_ITEMS}
- * lists, objects and members, is refused first. Eight million brackets would take it seconds and a gigabyte.
+ * lists, objects and members, is refused first. Eight million brackets take it seconds.
  * @param items another limit than that one
  * @throws `SyntaxError` as `JSON.parse` does, whose message quotes the text
  */

@@ -19,8 +19,8 @@ export async function sealsApp(source: ByteSource): Promise<boolean> {
 
 /**
  * Reads what can be known of a sealed app without a key, and checks that its parts fill the file.
- * @throws `SEAL_ABSENT` if it is an app and not sealed; `SEAL_STRIPPED` if it says it is, and its seal is gone; `SEAL_TRUNCATED`,
- *   `SEAL_DAMAGED`, `SEAL_VERSION`, `LIMIT_EXCEEDED`, and what opening a container throws
+ * @throws `SEAL_ABSENT` if it is an app and not sealed; `SEAL_STRIPPED` if it says it is, and its seal is gone;
+ *   `SEAL_TRUNCATED`, `SEAL_DAMAGED`, `SEAL_VERSION`, `LIMIT_EXCEEDED`, and what opening a container throws
  */
 export async function readSealedAppHead(source: ByteSource): Promise<RegionHead> {
   const place = await findSealMember(source);

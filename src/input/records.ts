@@ -27,8 +27,8 @@ export interface InputRecord {
 const GROUP_RECORDS = 8192;
 
 /**
- * Cuts a stream into records, in groups: all that end in one piece, or 8,192 of them. Views are handed out; they hold until the next group
- * is asked for. The pieces may be cut anywhere, also within a character or between CR and LF.
+ * Cuts a stream into records, in groups: all that end in one piece, or 8,192 of them. Views are handed out; they hold until
+ * the next group is asked for. The pieces may be cut anywhere, also within a character or between CR and LF.
  * @throws `LIMIT_EXCEEDED` if a record is longer than `limit` bytes
  */
 export async function* inputRecords(

@@ -65,9 +65,9 @@ export function children(value: DerValue | undefined, tag?: number): readonly De
   return found;
 }
 
-/** The one value inside a value, as behind an explicit tag. */
+/** The one value behind the explicit tag [0]. */
 export function inside(value: DerValue | undefined): DerValue {
-  if (value === undefined) throw bad();
+  if (value?.tag !== 0xa0) throw bad();
   return readDer(value.content);
 }
 

@@ -4,6 +4,9 @@ import type { KeyUsage } from "./usage.ts";
 /** Curves of ECDH and ECDSA keys, by their JOSE names. */
 export type Curve = "P-256" | "P-384" | "P-521";
 
+/** Of a point's x, of its y, and of the secret that is agreed on (RFC 7518 section 6.2.1.2). */
+export const COORDINATE_BYTES: Readonly<Record<Curve, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
+
 /** A point as SEC 1 writes it uncompressed: 04, x, y. */
 export interface EcPoint {
   readonly curve: Curve;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { needs } from "../errors.ts";
-import type { Curve, KeyHandle, KeyInfo, SignAlg, UnwrapRequest } from "./keystore.ts";
+import { COORDINATE_BYTES, type KeyHandle, type KeyInfo, type SignAlg, type UnwrapRequest } from "./keystore.ts";
 import {
   ecdhMechanism,
   type Mechanism,
@@ -13,8 +13,6 @@ import type { Pkcs11Api } from "./pkcs11-module.ts";
 import { CKA, CKK, CKM, CKO } from "./pkcs11-numbers.ts";
 import { attributes, findObjects, type Pkcs11Token } from "./pkcs11-token.ts";
 import { checkRequest } from "./software.ts";
-
-const FIELD_BYTES: Readonly<Record<Curve, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
 
 /** A key of a token: what is known of it, and the CKA_ID that its objects share. */
 export interface TokenKey {
@@ -164,7 +162,7 @@ async function agree(
 ): Promise<Uint8Array> {
   const { curve, point } = request.ephemeral;
   const mechanism = ecdhMechanism(token.module.types, point);
-  const template = [...secretTemplate(CKK.genericSecret), { type: CKA.valueLen, value: FIELD_BYTES[curve] }];
+  const template = [...secretTemplate(CKK.genericSecret), { type: CKA.valueLen, value: COORDINATE_BYTES[curve] }];
   const secret = await api.C_DeriveKeyAsync(session, mechanism, key, template);
   return takeValue(api, session, secret);
 }

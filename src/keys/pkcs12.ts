@@ -93,7 +93,9 @@ function checkApproved(bytes: Uint8Array): void {
 function checkMac(macData: DerValue, secret: KdfSecret, safe: Uint8Array): void {
   const [digestInfo, salt, rounds] = children(macData, DER.sequence);
   const [algorithm, expected] = children(digestInfo, DER.sequence);
-  const hash = HASHES[oid(children(algorithm)[0])];
+  const [id, parameters] = children(algorithm, DER.sequence);
+  needs(parameters === undefined || parameters.tag === DER.null, "KEY_STORE_FORMAT", "the MAC's hash has parameters");
+  const hash = HASHES[oid(id)];
   // eslint-disable-next-line security/detect-possible-timing-attacks -- the name of an algorithm is no secret
   if (hash === undefined) throw new QErr("KEY_ALG_UNSUPPORTED", "the PKCS#12 has a MAC of an unknown kind");
   const length = { sha1: 20, sha256: 32, sha384: 48, sha512: 64 }[hash]!;

@@ -1,9 +1,15 @@
 import { constants, createPublicKey, diffieHellman, type KeyObject, privateDecrypt, sign } from "node:crypto";
 import { needs, QErr } from "../errors.ts";
-import type { Curve, EcPoint, KeyHandle, KeyInfo, SignAlg, UnwrapRequest } from "./keystore.ts";
+import {
+  COORDINATE_BYTES,
+  type EcPoint,
+  type KeyHandle,
+  type KeyInfo,
+  type SignAlg,
+  type UnwrapRequest,
+} from "./keystore.ts";
 
 const OAEP_HASH = { "RSA-OAEP-256": "sha256", "RSA-OAEP": "sha1" } as const;
-const FIELD_BYTES: Readonly<Record<Curve, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
 
 /** Decrypts RSA-OAEP with MGF1 of the same hash and no label (RFC 8017 section 7.1). Throws `KEY_UNWRAP_FAILED`. */
 export function rsaOaepDecrypt(key: KeyObject, alg: "RSA-OAEP-256" | "RSA-OAEP", encrypted: Uint8Array): Uint8Array {
@@ -20,7 +26,7 @@ export function rsaOaepDecrypt(key: KeyObject, alg: "RSA-OAEP-256" | "RSA-OAEP",
 
 /** The x coordinate of the shared point (SP 800-56A 5.7.1.2). Throws `KEY_UNWRAP_FAILED` for a point off the curve. */
 export function ecdhAgree(key: KeyObject, peer: EcPoint): Uint8Array {
-  const size = FIELD_BYTES[peer.curve];
+  const size = COORDINATE_BYTES[peer.curve];
   try {
     needs(peer.point.byteLength === 1 + 2 * size && peer.point[0] === 4, "KEY_UNWRAP_FAILED", "not a point");
     const x = Buffer.from(peer.point.subarray(1, 1 + size)).toString("base64url");

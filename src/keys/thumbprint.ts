@@ -76,13 +76,11 @@ export function describeKey(
     where,
   };
   if (publicKey.asymmetricKeyType === "rsa") {
-    const bits = publicKey.asymmetricKeyDetails?.modulusLength ?? 0;
+    const bits = keyDetails(publicKey).modulusLength ?? 0;
     needs(bits <= MAX_RSA_BITS, "KEY_ALG_UNSUPPORTED", () => `${common.label} has ${bits} bits, over ${MAX_RSA_BITS}`);
     return { ...common, type: "rsa", bits };
   }
-  // The type is asked first: Node aborts where it is asked for details of a malformed key of other types, such as DSA.
-  const name = publicKey.asymmetricKeyType === "ec" ? publicKey.asymmetricKeyDetails?.namedCurve : undefined;
-  const curve = CURVES[name ?? ""];
+  const curve = CURVES[keyDetails(publicKey).namedCurve ?? ""];
   if (curve === undefined) {
     throw new QErr("KEY_ALG_UNSUPPORTED", `${common.label} is neither an RSA key nor on P-256, P-384 or P-521`);
   }
@@ -96,6 +94,12 @@ function keyOf(certificate: X509Certificate): KeyObject {
   } catch {
     throw new QErr("KEY_ALG_UNSUPPORTED", `the key in the certificate of ${subjectOf(certificate)} cannot be read`);
   }
+}
+
+/** Details of an RSA or EC key; none of others: of a malformed DSA key, for one, Node aborts where it is asked for them. */
+export function keyDetails(key: KeyObject): NonNullable<KeyObject["asymmetricKeyDetails"]> {
+  const type = key.asymmetricKeyType;
+  return (type === "ec" || type === "rsa" ? key.asymmetricKeyDetails : undefined) ?? {};
 }
 
 /** The common name, or the whole subject on one line. */

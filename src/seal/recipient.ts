@@ -83,6 +83,7 @@ export function recipientWarnings(info: KeyInfo, recipient: Recipient): readonly
 /** Of a point's x, of its y, and of the secret that is agreed on (RFC 7518 section 6.2.1.2). */
 export const COORDINATE_BYTES: Readonly<Record<Curve, number>> = { "P-256": 32, "P-384": 48, "P-521": 66 };
 export const CURVE_NAMES = Object.keys(COORDINATE_BYTES) as readonly Curve[];
+
 /** The type is asked first: Node aborts where it is asked for details of a malformed key of other types, such as DSA. */
 function kindOf(key: KeyObject): { readonly curve: Curve | undefined; readonly bits: number } {
   const type = key.asymmetricKeyType;

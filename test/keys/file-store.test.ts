@@ -191,7 +191,7 @@ describe("a PKCS#12 file", () => {
   it("cut or flipped anywhere is an error of its own, never another exception", async () => {
     const { readFileSync } = await import("node:fs");
     const bytes = new Uint8Array(readFileSync(at("plain.p12")));
-    for (let i = 0; i < bytes.byteLength; i += 7) {
+    for (let i = 0; i < bytes.byteLength; i++) {
       const copy = bytes.slice();
       copy[i]! ^= 0x55;
       for (const bad of [copy, bytes.subarray(0, i)]) {

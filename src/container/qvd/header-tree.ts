@@ -33,7 +33,7 @@ export function renderHeader(root: HeaderNode, eol: string): Uint8Array {
   return written(w);
 }
 
-/** A table may have ten thousand fields, with twenty lines each: as texts they would take ten times their bytes. */
+/** A table may have thousands of fields, with twenty lines each: kept as texts, those of 16,384 took 70 MB more. */
 const FLUSHED_LINES = 4096;
 
 function renderNode(node: HeaderNode, indent: string, line: (text: string) => void): void {
