@@ -1,4 +1,4 @@
-/** A growable little-endian writer. `take()` hands out what was written and starts anew; the buffer is not reused. */
+/** A growable little-endian writer. */
 export interface ByteWriter {
   bytes: Uint8Array;
   view: DataView;

@@ -23,5 +23,12 @@ export const GROUPS = [
   ...of("container/qvf", ["inode"], "container/inode", "container/qvf-limits"),
   ...of("container/qvf", ["frame"], "container/frame", "container/qvf-limits"),
   ...of("container/qvf", ["header"], ...QVF),
+  ...of("container/qvf", ["directory", "claims"], "container/directory"),
+  ...of("container/qvf", ["table-stream", "stored-table", "access-stream"], "container/table-stream"),
+  ...of("container/qvf", ["field-stream", "field-tail", "model-header"], "container/field-stream"),
+  ...of("container/qvd", ["header", "xml", "open", "header-tree"], "container/qvd-header"),
+  ...of("container/qvf", ["reader", "writer", "parts", "salvage"], "container/reader", "container/qvf-limits"),
+  ...of("container/qvf", ["overlay", "seal-member", "conversion"], "container/beside"),
+  ...of("container/qvf", ["blob", "deflate", "text"], "container/blob"),
   ...of("container/qvd", ["layout", "bits"], ...QVD),
 ];

@@ -80,7 +80,7 @@ describe("reduction of a QVD", () => {
       ),
       { numRuns: process.env.QVAULT_LONG ? 3000 : 200 },
     );
-  });
+  }, 300_000);
 
   it("reads the records once if what is kept fits memory, else twice", async () => {
     const bytes = await qvdOf({ fields: [{ name: "A" }], columns: [Array.from({ length: 1000 }, (_, i) => i % 300)] });

@@ -31,7 +31,7 @@ export function sectorClaims(size: number): Claims {
       }
       const first = offset / SECTOR;
       const count = Math.ceil(length / SECTOR);
-      if (count > sectors || first > sectors - count) {
+      if (first > sectors - count) {
         throw new QErr("QVF_EXTENT", `${part}: extent ${offset}+${length} is outside the file (${size} bytes)`, place);
       }
       for (let i = first; i < first + count; i++) {

@@ -22,16 +22,15 @@ export function inflatePako(bytes: Uint8Array, length: number): Uint8Array {
   const out = new Uint8Array(length);
   let filled = 0;
   // An explicit windowBits keeps pako from taking gzip data too.
-  const chunkSize = Math.min(Math.max(length + 1, 64), 65_536);
-  const inflater = new PakoInflate({ chunkSize, windowBits: 15 }) as PakoInflate & InflateState;
+  const inflater = new PakoInflate({ windowBits: 15 }) as PakoInflate & InflateState;
   inflater.onData = (chunk) => {
     const piece = chunk as Uint8Array;
-    if (piece.byteLength > length - filled) throw new RangeError("more data than stated");
+    // More than was stated does not fit, which is a RangeError.
     out.set(piece, filled);
     filled += piece.byteLength;
   };
   inflater.push(bytes, true);
-  if (inflater.err !== 0) throw new RangeError(inflater.msg || `zlib error ${inflater.err}`);
+  if (inflater.err !== 0) throw new RangeError(`zlib error ${inflater.err}`);
   if (filled !== length) throw new RangeError("less data than stated");
   if (inflater.strm.avail_in !== 0) throw new RangeError("bytes after the end of the stream");
   return out;

@@ -105,7 +105,7 @@ function entryName(bytes: Uint8Array, part: string): string {
 
 /** The slots of `entries`, twin of {@link parseDirectory}; what follows a body in its last slot is zero. */
 export function encodeDirectory(entries: readonly DirectoryEntry[]): Uint8Array {
-  const w = byteWriter(entries.length * 4 * SLOT + SLOT);
+  const w = byteWriter();
   for (const entry of entries) {
     const name = encodeUtf8(entry.name);
     const slots = continuationSlots(name.byteLength, entry.meta.byteLength);

@@ -130,7 +130,7 @@ export interface FieldContent extends Omit<FieldStream, "symbols"> {
 
 /** Twin of {@link parseFieldStream}; gives Qlik's own bytes for what was read from a real file. */
 export function encodeFieldStream(field: FieldContent): Uint8Array {
-  const w = byteWriter(256 + field.symbols.byteLength / 2);
+  const w = byteWriter();
   writeField(w, field);
   return written(w);
 }

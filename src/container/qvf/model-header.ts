@@ -98,7 +98,7 @@ export function parseModelHeader(bytes: Uint8Array): ModelHeader {
 
 /** Twin of {@link parseModelHeader}. */
 export function encodeModelHeader(model: ModelHeader): Uint8Array {
-  const w = byteWriter(1024 + model.state.byteLength);
+  const w = byteWriter();
   writeText(w, VERSION);
   writeU32(w, 0);
   writeNames(w, model.fields);

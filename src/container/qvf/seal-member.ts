@@ -27,7 +27,6 @@ export async function findSealMember(source: ByteSource): Promise<SealPlace | un
     const { root } = parseHeader(await source.read(0, SECTOR));
     const directory = await oneExtent(source, root, true);
     if (directory === undefined || directory.size > MAX_QVF_DIRECTORY_BYTES) return undefined;
-    if (directory.size > source.size - directory.offset) return undefined;
     const entries = parseDirectory(await source.read(directory.offset, directory.size), "");
     const entry = entries.find(({ name, isDirectory }) => name === SEAL_MEMBER && !isDirectory);
     if (entry === undefined || entry.inode % SECTOR !== 0) return undefined;
@@ -51,11 +50,11 @@ async function oneExtent(
   isRoot: boolean,
 ): Promise<{ readonly offset: number; readonly size: number; readonly allocated: number } | undefined> {
   const sector = await source.read(inode, SECTOR);
-  const c = cursor(sector, "inode", { base: inode, code: "QVF_INODE" });
+  const c = cursor(sector, "inode");
   const size = readU64(c);
   const allocated = readU64(c);
   const extent = { offset: inode + SECTOR, length: allocated };
-  if (allocated === 0 || size > allocated) return undefined;
+  if (size > allocated) return undefined;
   const expected = encodeInode(inode, size, extent, isRoot);
   return equalBytes(sector, expected) ? { offset: extent.offset, size, allocated } : undefined;
 }

@@ -1,5 +1,6 @@
+import { concat } from "../../bytes/concat.ts";
 import { type Cursor, cursor, readBytes } from "../../bytes/cursor.ts";
-import { byteWriter, writeBytes, writeU32, written } from "../../bytes/writer.ts";
+import { byteWriter, writeU32, written } from "../../bytes/writer.ts";
 import { checkInflated, readTableHead, readVectorLengths, type TableHead, writeTableHead } from "./table-stream.ts";
 
 /** A vector of stored indexes, not inflated. */
@@ -35,13 +36,16 @@ export function parseStoredTable(bytes: Uint8Array, part: string): StoredTable {
 
 /** Twin of {@link parseStoredTable}. */
 export function encodeStoredTable({ head, vectors }: StoredTable): Uint8Array {
-  const w = byteWriter(1024 + vectors.reduce((n, v) => n + (v === undefined ? 0 : v.compressed.byteLength + 8), 0));
+  const w = byteWriter();
   writeTableHead(w, head);
-  for (const vector of vectors) {
-    if (vector === undefined) continue;
-    writeU32(w, vector.length);
-    writeU32(w, vector.compressed.byteLength);
-    writeBytes(w, vector.compressed);
-  }
+  const pieces = [written(w)];
+  for (const vector of vectors) if (vector !== undefined) pieces.push(lengthsOf(vector), vector.compressed);
+  return concat(pieces);
+}
+
+function lengthsOf({ length, compressed }: StoredVector): Uint8Array {
+  const w = byteWriter();
+  writeU32(w, length);
+  writeU32(w, compressed.byteLength);
   return written(w);
 }

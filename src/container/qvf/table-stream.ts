@@ -143,7 +143,7 @@ export function checkInflated(head: TableHead, streamBytes: number, part: string
 }
 
 function inflatedBytes(rows: number, columns: readonly TableColumn[]): number {
-  return columns.reduce((sum, { width }) => sum + (rows === 0 || width === 0 ? 0 : vectorBytes(rows, width)), 0);
+  return columns.reduce((sum, { width }) => sum + (width === 0 ? 0 : vectorBytes(rows, width)), 0);
 }
 
 /** Twin of {@link readTableHead}. */

@@ -1,7 +1,7 @@
 import { type Cursor, readBytes, readU8, readU16, readU32 } from "../../bytes/cursor.ts";
 import { decodeUtf8, encodeUtf8 } from "../../bytes/utf8.ts";
 import { type ByteWriter, writeBytes, writeU8, writeU16, writeU32 } from "../../bytes/writer.ts";
-import { isQErr, QErr } from "../../errors.ts";
+import { QErr } from "../../errors.ts";
 
 /**
  * A string of the model: u8 length; 0xff, then u16 length; 0xffff, then u32 length; UTF-8 without terminator.
@@ -16,7 +16,6 @@ export function readText(c: Cursor): string {
   try {
     return decodeUtf8(bytes, c.part);
   } catch (cause) {
-    if (!isQErr(cause)) throw cause;
     throw new QErr(c.code, `${c.part} holds a string that is not UTF-8`, { part: c.part, offset: c.base + at, cause });
   }
 }
