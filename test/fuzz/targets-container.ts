@@ -107,6 +107,8 @@ const qvdFile: Target = {
       await rewriteQvd(same, table);
       await same.commit();
       must(findings.length > 0 || equalBytes(same.result(), data), "rewriting a file without fault gives other bytes");
+      // A table without fields can be read; nothing is made of it.
+      if (table.fields.length === 0) return;
       const sink = memorySink();
       await writeSelected(sink, table);
       await sink.commit();

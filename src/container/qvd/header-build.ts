@@ -1,6 +1,6 @@
 import type { FieldBits } from "./bits.ts";
 import type { Lineage, QvdHeader, QvdNumberFormat } from "./header.ts";
-import { branch, type HeaderNode, leaf, withTexts } from "./header-tree.ts";
+import { branch, child, type HeaderNode, leaf, withTexts } from "./header-tree.ts";
 import type { XmlElement } from "./xml.ts";
 
 /** What a new file says of one field, apart from where its bytes lie. */
@@ -104,30 +104,33 @@ function fieldNode(field: FieldDescription, place: FieldPlace): HeaderNode {
  */
 export function editedHeader(header: QvdHeader, ordinals: readonly number[], place: TablePlace): HeaderNode {
   const fields = header.tree.children.find((c) => c.name === "Fields") as XmlElement;
-  const kept = ordinals.map((ordinal, i) => withTexts(fields.children[ordinal]!, fieldTexts(place.fields[i]!)));
-  const root = withTexts(
-    header.tree,
-    texts({
-      RecordByteSize: place.recordByteSize,
-      NoOfRecords: place.noOfRecords,
-      Offset: place.offset,
-      Length: place.length,
-    }),
-  );
-  return { ...root, children: (root.children ?? []).map((c) => (c.name === "Fields" ? { ...c, children: kept } : c)) };
+  const kept = ordinals.map((ordinal, i) => withNumbers(fields.children[ordinal]!, fieldNumbers(place.fields[i]!)));
+  const { recordByteSize, noOfRecords, offset, length } = place;
+  const root = withNumbers(header.tree, {
+    RecordByteSize: recordByteSize,
+    NoOfRecords: noOfRecords,
+    Offset: offset,
+    Length: length,
+  });
+  return { ...root, children: root.children!.map((c) => (c.name === "Fields" ? { ...c, children: kept } : c)) };
 }
 
-function fieldTexts(place: FieldPlace): ReadonlyMap<string, string> {
-  return texts({
+function fieldNumbers(place: FieldPlace): Readonly<Record<string, number>> {
+  return {
     BitOffset: place.bitOffset,
     BitWidth: place.bitWidth,
     Bias: place.bias,
     NoOfSymbols: place.noOfSymbols,
     Offset: place.offset,
     Length: place.length,
-  });
+  };
 }
 
-function texts(numbers: Readonly<Record<string, number>>): ReadonlyMap<string, string> {
-  return new Map(Object.entries(numbers).map(([name, value]) => [name, String(value)]));
+/** `element` with these numbers; one that is there already keeps its form, which other tools may have padded with zeros. */
+function withNumbers(element: XmlElement, numbers: Readonly<Record<string, number>>): HeaderNode {
+  const texts = new Map<string, string>();
+  for (const [name, number] of Object.entries(numbers)) {
+    if (Number(child(element, name)?.text) !== number) texts.set(name, String(number));
+  }
+  return withTexts(element, texts);
 }

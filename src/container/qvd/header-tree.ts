@@ -1,5 +1,5 @@
 import { encodeUtf8 } from "../../bytes/utf8.ts";
-import { byteWriter, writeBytes, written } from "../../bytes/writer.ts";
+import { byteWriter, writeBytes, writeU8, written } from "../../bytes/writer.ts";
 import { escapeText, type XmlElement } from "./xml.ts";
 
 /** An element to be written; {@link XmlElement} is one. */
@@ -18,23 +18,12 @@ const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
  */
 export function renderHeader(root: HeaderNode, eol: string): Uint8Array {
   const w = byteWriter();
-  let lines: string[] = [];
-  const flush = () => {
-    writeBytes(w, encodeUtf8(lines.join("")));
-    lines = [];
-  };
-  const line = (text: string) => {
-    if (lines.push(text, eol) >= FLUSHED_LINES) flush();
-  };
+  const line = (text: string) => writeBytes(w, encodeUtf8(text + eol));
   line(DECLARATION);
   renderNode(root, " ", line);
-  lines.push("\0");
-  flush();
+  writeU8(w, 0);
   return written(w);
 }
-
-/** A table may have thousands of fields, with twenty lines each: kept as texts, those of 16,384 took 70 MB more. */
-const FLUSHED_LINES = 4096;
 
 function renderNode(node: HeaderNode, indent: string, line: (text: string) => void): void {
   const open = `${indent}<${node.name}${node.attributes ?? ""}>`;

@@ -147,7 +147,9 @@ function text(parent: XmlElement, name: string): string {
 
 /** Text or, for an element that should be empty and has children, their names. */
 function content(parent: XmlElement, name: string): string {
-  return text(parent, name) || (only(parent, name)?.children ?? []).map((c) => c.name).join(" ");
+  const element = only(parent, name);
+  if (element === undefined || element.children.length === 0) return element?.text ?? "";
+  return element.children.map((c) => c.name).join(" ");
 }
 
 function required(parent: XmlElement, name: string): XmlElement {

@@ -28,7 +28,6 @@ export interface XmlOptions {
 const LT = 0x3c;
 const GT = 0x3e;
 const SLASH = 0x2f;
-const BANG = 0x21;
 const QUESTION = 0x3f;
 
 interface Open {
@@ -50,9 +49,13 @@ export function parseXml(bytes: Uint8Array, options: XmlOptions = {}): XmlElemen
   const stack: Open[] = [];
   let root: XmlElement | undefined;
   let elements = 0;
-  let at = skipDeclaration(bytes);
+  const add = (element: XmlElement) => {
+    const parent = stack.at(-1);
+    if (parent === undefined) root = element;
+    else parent.children.push(element);
+  };
 
-  while (at < bytes.byteLength) {
+  for (let at = skipDeclaration(bytes); ; ) {
     const lt = nextTag(bytes, at, lenient);
     if (stack.length === 0) needsSpace(bytes, at, lt, lenient !== undefined);
     if (lt === bytes.byteLength) break;
@@ -63,34 +66,24 @@ export function parseXml(bytes: Uint8Array, options: XmlOptions = {}): XmlElemen
       if (open === undefined || open.name !== name) {
         throw bad(lt, `close tag </${shown(name)}> does not fit ${open ? `<${shown(open.name)}>` : "anything open"}`);
       }
-      const element = closed(bytes, open, lt, gt + 1, lenient !== undefined);
+      add(closed(bytes, open, lt, gt + 1, lenient !== undefined));
       at = gt + 1;
-      const parent = stack.at(-1);
-      if (parent) parent.children.push(element);
-      else if (root) throw bad(open.start, "there is a second root element");
-      else root = element;
       continue;
     }
-    if (bytes[lt + 1] === BANG || bytes[lt + 1] === QUESTION) {
-      throw bad(lt, "DTDs, comments, CDATA and processing instructions are not part of a QVD header");
-    }
     const gt = bytes.indexOf(GT, lt);
-    if (gt < 0) throw bad(lt, "a tag is not closed");
+    if (gt === -1) throw bad(lt, "a tag is not closed");
     elements += 1;
     if (elements > MAX_XML_ELEMENTS) throw over("elements", MAX_XML_ELEMENTS, lt);
     const selfClosing = bytes[gt - 1] === SLASH;
     const open = openTag(bytes, lt, gt, selfClosing, lenient !== undefined);
     at = gt + 1;
-    if (root !== undefined && stack.length === 0) throw bad(lt, "there is a second root element");
-    if (!selfClosing) {
-      if (stack.length === MAX_XML_DEPTH) throw over("depth of elements", MAX_XML_DEPTH, lt);
-      stack.push(open);
+    if (root !== undefined) throw bad(lt, "there is a second root element");
+    if (selfClosing) {
+      add({ name: open.name, attributes: open.attributes, children: [], text: "", start: lt, end: at });
       continue;
     }
-    const empty = { name: open.name, attributes: open.attributes, children: [], text: "", start: lt, end: at };
-    const parent = stack.at(-1);
-    if (parent) parent.children.push(empty);
-    else root = empty;
+    if (stack.length === MAX_XML_DEPTH) throw over("depth of elements", MAX_XML_DEPTH, lt);
+    stack.push(open);
   }
   const left = stack.at(-1);
   if (left) throw bad(bytes.byteLength, `<${shown(left.name)}> is not closed`);
@@ -101,8 +94,8 @@ export function parseXml(bytes: Uint8Array, options: XmlOptions = {}): XmlElemen
 function skipDeclaration(bytes: Uint8Array): number {
   if (bytes[0] !== LT || bytes[1] !== QUESTION) return 0;
   const gt = bytes.indexOf(GT);
-  const text = gt < 0 ? "" : tagText(bytes, 0, gt + 1, false);
-  if (!/^<\?xml\s[^<]*\?>$/.test(text)) throw bad(0, "the XML declaration is malformed");
+  const text = tagText(bytes, 0, gt + 1, false);
+  if (!/^<\?xml\s[^<]*\?>/.test(text)) throw bad(0, "the XML declaration is malformed");
   const encoding = /encoding\s*=\s*["']([^"']*)["']/.exec(text)?.[1];
   if (encoding !== undefined && encoding.toLowerCase() !== "utf-8") throw bad(0, "the encoding is not UTF-8");
   return gt + 1;
@@ -117,11 +110,13 @@ function nextTag(bytes: Uint8Array, from: number, lenient: ReadonlySet<string> |
   }
 }
 
+/** Where control bytes may be left out, what is looked at must have an end. */
+const MAX_NAME_BYTES = 64;
+
 /** The name behind `<` or `</`, control bytes left out; for lenient reading only. */
 function nameAt(bytes: Uint8Array, lt: number): string {
-  const start = lt + 1;
   let name = "";
-  for (let at = start; at < bytes.byteLength && at - start < 64; at++) {
+  for (let at = lt + 1; at <= lt + MAX_NAME_BYTES; at++) {
     const byte = bytes[at]!;
     if (isNameByte(byte)) name += String.fromCharCode(byte);
     else if (!isControl(byte) && !(byte === SLASH && name === "")) break;
@@ -142,7 +137,7 @@ function isNameByte(byte: number): boolean {
 
 function closeTagEnd(bytes: Uint8Array, lt: number, lenient: boolean): number {
   const gt = bytes.indexOf(GT, lt);
-  if (gt >= 0) return gt;
+  if (gt !== -1) return gt;
   // The unfinished last tag of some SAP extracts: `</QvdTableHeader`, then padding.
   if (lenient) return bytes.byteLength;
   throw bad(lt, "a tag is not closed");
@@ -151,7 +146,9 @@ function closeTagEnd(bytes: Uint8Array, lt: number, lenient: boolean): number {
 function openTag(bytes: Uint8Array, lt: number, gt: number, selfClosing: boolean, lenient: boolean): Open {
   const inner = tagText(bytes, lt + 1, selfClosing ? gt - 1 : gt, lenient);
   const name = /^[A-Za-z_][A-Za-z0-9_.:-]*/.exec(inner)?.[0];
-  if (name === undefined) throw bad(lt, "a tag has no name");
+  if (name === undefined) {
+    throw bad(lt, "a tag has no name; DTDs, comments, CDATA and processing instructions are not part of a QVD header");
+  }
   const attributes = inner.slice(name.length);
   if (attributes !== "") checkAttributes(attributes, name, lt);
   return { name, attributes, start: lt, textStart: gt + 1, children: [] };
@@ -210,7 +207,7 @@ function resolve(raw: string, offset: number, lenient: boolean): string {
 function resolveReferences(raw: string, offset: number, lenient: boolean): string {
   // eslint-disable-next-line security/detect-unsafe-regex -- no quantifier is nested, and each is bounded
   return raw.replace(/&(?:([a-z]{1,8});|#(\d{1,7});|#x([0-9A-Fa-f]{1,6});)?/g, (all, name, decimal, hex) => {
-    const known = name === undefined ? undefined : ENTITIES[name];
+    const known = ENTITIES[name];
     if (known !== undefined) return known;
     const code = decimal ? Number(decimal) : hex ? Number.parseInt(hex, 16) : -1;
     if (code > 0 && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) return String.fromCodePoint(code);
