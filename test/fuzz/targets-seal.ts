@@ -72,7 +72,11 @@ const sealedFile: Target = {
     const table = await openSealedQvd(source, findTestKey);
     const digest = await digestTable(table);
     await inspectSealed(source);
-    must(findings.length === 0, "what verify calls damaged is read");
+    // What stands in the place of a field that opens is read by those without its key.
+    const opened = table.region.head.manifest.items.filter(({ name }) => !table.stillSealed.includes(name));
+    const masks = opened.map(({ name }) => `symbols of "${name}"`);
+    const read = findings.filter(({ part }) => !masks.includes(part));
+    must(read.length === 0, "what verify calls damaged is read");
     const sink = memorySink();
     await rewriteQvd(sink, table);
     await sink.commit();
