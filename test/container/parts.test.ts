@@ -75,7 +75,7 @@ describe("the parts of a container", () => {
     expect(streamEnd("qvapp_header", utf8("{}"))).toBe(2);
     expect(streamEnd("qvapp_header", utf8("\0a"))).toBe(1);
     for (const path of ["qvapp_data", "qvapp_qaccess", SEAL_MEMBER, "data/other_0"]) {
-      expect(streamEnd(path, stale(utf8("ab"))), path).toBe(5);
+      expect(streamEnd(path, stale(utf8("a\0"))), path).toBe(5);
     }
     expect(said(() => streamEnd("data/table_0", encodeStoredTable(table).subarray(0, -1)))).toMatchObject({
       code: "QVF_TABLE",
@@ -157,6 +157,8 @@ describe("what is salvaged", () => {
       [101, "binary", "bytes\0"],
       [1000 - json.byteLength, "gzjson", '{"a":1}'],
     ]);
+    const bare = encodeFrame("gzjson", utf8("{}"));
+    expect(await salvage(at(500, [9, bare]))).toEqual([[9, "gzjson", "{}"]]);
     expect(await salvage(new Uint8Array(0))).toEqual([]);
     expect(await salvage(at(500, [0, json.subarray(4)]))).toEqual([]);
   });
@@ -188,19 +190,30 @@ describe("what is salvaged", () => {
       bytes[7] = format;
       return bytes;
     };
-    for (const format of [0, 52, 53, 255]) expect(await salvage(named(format)), `${format}`).toEqual([]);
+    for (const format of [0, 52, 53, 60, 75, 255]) expect(await salvage(named(format)), `${format}`).toEqual([]);
   });
 
-  it("asks for no more bytes than a frame states", async () => {
-    const reads: number[] = [];
-    const memory = memorySource(at(2000, [7, json]));
-    const read = (offset: number, length: number) => {
-      reads.push(length);
-      return memory.read(offset, length);
+  it("asks for no more bytes than a frame states, and for none that states more than there may be", async () => {
+    const readsOf = async (bytes: Uint8Array) => {
+      const reads: number[] = [];
+      const memory = memorySource(bytes);
+      const read = (offset: number, length: number) => {
+        reads.push(length);
+        return memory.read(offset, length);
+      };
+      await salvageStreams({ ...memory, read }, inflatePako);
+      return reads;
     };
-    const source = { ...memory, read };
-    expect(await salvageStreams(source, inflatePako)).toHaveLength(1);
-    expect(reads).toEqual([2000, 64, json.byteLength]);
+    expect(await readsOf(at(2000, [7, json]))).toEqual([2000, 64, json.byteLength]);
+    expect(await readsOf(new Uint8Array(1024 * 1024))).toEqual([1024 * 1024]);
+    const large = at(MAX_QVF_FRAME_BYTES + 1000, [7, json]);
+    const lengthAt = 7 + 8 + json[0]!;
+    const stating = async (compressed: number) => {
+      new DataView(large.buffer).setUint32(lengthAt, compressed, true);
+      return Math.max(...(await readsOf(large)));
+    };
+    expect(await stating(MAX_QVF_FRAME_BYTES)).toBe(12 + json[0]! + MAX_QVF_FRAME_BYTES);
+    expect(await stating(MAX_QVF_FRAME_BYTES + 1)).toBeLessThan(2 * 1024 * 1024);
   });
 
   it("is not looked for in a file that is too large, or that cannot be read", async () => {

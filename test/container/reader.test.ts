@@ -161,7 +161,10 @@ describe("an open container", () => {
     const { offset } = await container.inode("z");
     expect(await saidLater(() => container.read("z"))).toMatchObject({ code: "LIMIT_EXCEEDED", part: "z", offset });
     expect(text(await container.readRange("z", 3, 5))).toBe("yyyyy");
-    expect(await saidLater(() => container.readRange("z", 3, 6))).toMatchObject({ code: "LIMIT_EXCEEDED" });
+    expect(await saidLater(() => container.readRange("z", 3, 6))).toMatchObject({
+      code: "LIMIT_EXCEEDED",
+      numbers: [6, 5],
+    });
   });
 
   it("names its damaged directories by their paths", async () => {
@@ -200,6 +203,15 @@ describe("a container piece by piece", () => {
       expect([piece.name, before, alone.length - before]).toEqual([piece.name, piece.offset, piece.length]);
     }
     expect(Uint8Array.from(alone)).toEqual(bytes);
+    for (const [inode, mark] of [
+      [SECTOR, 0],
+      [3 * SECTOR, 0x11],
+      [5 * SECTOR, 0x11],
+    ] as const) {
+      expect([...bytes.subarray(inode + 0x10, inode + 0x20)], `${inode}`).toEqual(Array(16).fill(mark));
+    }
+    // Nothing in a stream of no bytes, and zeros behind what a stream has.
+    expect(bytes.subarray(12 * SECTOR + 0x30, 13 * SECTOR).every((byte) => byte === 0)).toBe(true);
     expect(bytes.subarray(4 * SECTOR + 5, 5 * SECTOR).every((byte) => byte === 0)).toBe(true);
   });
 
@@ -244,6 +256,11 @@ describe("a container piece by piece", () => {
       );
     expect(check(...nested(MAX_QVF_DEPTH - 1))).toBe(MAX_QVF_DEPTH + 2);
     expect(check(...nested(MAX_QVF_DEPTH))).toMatchObject(place(Array(MAX_QVF_DEPTH).fill("d").join("/")));
+    const most = Array<QvfPart>(MAX_QVF_ENTRIES).fill(stream("a", ""));
+    expect(
+      said(() => containerPieces(most)),
+      "looked at one by one",
+    ).toMatchObject(place("a"));
     const many = { length: MAX_QVF_ENTRIES + 1 } as QvfPart[];
     expect(said(() => containerPieces(many))).toMatchObject({ code: "QVF_VALUE", part: undefined });
   });

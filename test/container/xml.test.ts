@@ -48,6 +48,8 @@ describe("a header as XML", () => {
       ["<a><1b></1b></a>", 3],
       ["<a>< b></ b></a>", 3],
       ["<a><></></a>", 3],
+      ['<a><1 a="x"/></a>', 3],
+      ["<a><\u0001b/></a>", 3],
       ["<a><!-- --></a>", 3],
       ["<a><![CDATA[x]]></a>", 3],
       ["<a><?b?></a>", 3],
@@ -88,6 +90,7 @@ describe("a header as XML", () => {
     for (const bad of [
       "<?xml?>",
       "<?xmla ?>",
+      "<?xml\u0001 ?>",
       "<?x<?xml ?>",
       "<?xml <?>",
       '<?xml version="1.0">',
@@ -178,6 +181,10 @@ describe("a header that is read leniently", () => {
     const far = (count: number) => shape(lenient(`<a><${"\u0001".repeat(count)}b/></a>`));
     expect(far(63)).toEqual(["a", ["b", ""]]);
     expect(far(64)).toEqual(["a", `<${"\u0001".repeat(64)}b/>`]);
+  });
+
+  it("may have control bytes between its elements and around them", () => {
+    expect(shape(lenient("\u0001<a>\u0002<b/>\u007f<c/>\n</a>\u0003"))).toEqual(["a", ["b", ""], ["c", ""]]);
   });
 
   it("keeps the white space of its attributes", () => {

@@ -3,7 +3,7 @@ import { deflateSync } from "node:zlib";
 import { concat } from "../../src/bytes/concat.ts";
 import { encodeFieldStream, FIELD_CLASS, parseFieldStream } from "../../src/container/qvf/field-stream.ts";
 import { encodeFrame, encodeJsonFrame } from "../../src/container/qvf/frame.ts";
-import { type QvfPart, replacedPart } from "../../src/container/qvf/parts.ts";
+import { directoryPart, type QvfPart, replacedPart } from "../../src/container/qvf/parts.ts";
 import { encodeStoredTable, parseStoredTable } from "../../src/container/qvf/stored-table.ts";
 import { SCRIPT_PATH } from "../../src/engine/app-view.ts";
 import { openSealedQvd } from "../../src/engine/open-sealed.ts";
@@ -172,6 +172,14 @@ const QVF: readonly Hostile[] = [
         const vectors = columns.map((_, i) => (i === 0 ? { length, compressed: zeros(length) } : undefined));
         return encodeStoredTable({ head: { ...head, rows: length, columns }, vectors });
       }),
+  },
+  {
+    name: "five thousand directories with nothing in them",
+    kind: "qvf",
+    bytes: async () => {
+      const directories = Array.from({ length: 5000 }, (_, i) => directoryPart(`d${i}`, 45_000));
+      return writtenBytes([...(await goodParts()), ...directories]);
+    },
   },
   {
     name: "67 million integers in four bytes",

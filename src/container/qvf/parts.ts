@@ -61,7 +61,7 @@ export async function partsOf(container: QvfContainer): Promise<QvfPart[]> {
   const parts: QvfPart[] = [];
   for (const { path, isDirectory, time, meta } of container.entries) {
     if (isDirectory) {
-      parts.push({ path, isDirectory, time, meta, size: 0, read: async () => new Uint8Array(0) });
+      parts.push({ ...directoryPart(path, time), meta });
       continue;
     }
     const size = streamEnd(path, await container.read(path));

@@ -120,8 +120,7 @@ function container(
 
   async function readRange(path: string, from: number, length: number): Promise<Uint8Array> {
     const node = await inode(path);
-    const end = Math.min(node.size, from + length);
-    if (from >= end) return new Uint8Array(0);
+    const end = Math.max(from, Math.min(node.size, from + length));
     if (end - from > streamBytes) {
       throw new QErr("LIMIT_EXCEEDED", `${path} has ${end - from} bytes, at most ${streamBytes} are read`, {
         part: path,

@@ -13,7 +13,7 @@ export interface SalvagedStream {
   readonly bytes: Uint8Array;
 }
 
-const MARKER = new TextEncoder().encode('{"format":"');
+const MARKER = '{"format":"';
 const PIECE = 1024 * 1024;
 /** Lengths and format before the compressed data. */
 const FRAME_HEAD = 64;
@@ -42,19 +42,16 @@ export async function salvageStreams(
 
 async function findMarkers(source: ByteSource): Promise<number[]> {
   const offsets: number[] = [];
-  const overlap = MARKER.byteLength - 1;
+  const latin = new TextDecoder("latin1");
+  // A marker that begins in a piece ends in what is read with it; one that begins behind it does not.
+  const overlap = MARKER.length - 1;
   for (let at = 0; at < source.size; at += PIECE) {
-    const piece = await source.read(at, Math.min(PIECE + overlap, source.size - at));
-    for (let i = piece.indexOf(MARKER[0]!); i >= 0; i = piece.indexOf(MARKER[0]!, i + 1)) {
-      if (i < PIECE && at + i >= 4 && startsWith(piece, i)) offsets.push(at + i);
+    const piece = latin.decode(await source.read(at, Math.min(PIECE + overlap, source.size - at)));
+    for (let i = piece.indexOf(MARKER); i >= 0; i = piece.indexOf(MARKER, i + 1)) {
+      if (at + i >= 4) offsets.push(at + i);
     }
   }
   return offsets;
-}
-
-function startsWith(piece: Uint8Array, at: number): boolean {
-  for (let k = 0; k < MARKER.byteLength; k++) if (piece[at + k] !== MARKER[k]) return false;
-  return true;
 }
 
 async function readStream(source: ByteSource, offset: number, inflate: Inflate): Promise<SalvagedStream | undefined> {
@@ -77,7 +74,7 @@ async function readStream(source: ByteSource, offset: number, inflate: Inflate):
 function frameLengths(head: Uint8Array): { readonly end: number } | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const format = view.getUint32(0, true);
-  if (format > FRAME_HEAD - 12 || format + 12 > head.byteLength) return undefined;
+  if (format + 12 > head.byteLength) return undefined;
   const compressed = view.getUint32(8 + format, true);
   return compressed <= MAX_QVF_FRAME_BYTES ? { end: 12 + format + compressed } : undefined;
 }

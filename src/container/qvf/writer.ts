@@ -37,16 +37,18 @@ export interface ContainerPiece {
  */
 export function containerPieces(parts: readonly QvfPart[]): readonly ContainerPiece[] {
   checkPaths(parts);
-  const places = plan(parts);
+  const children = childrenOf(parts);
+  const places = plan(parts, children);
   const inodes = new Map(places.map((place) => [place.part?.path ?? "", place.inode]));
   const header = encodeHeader(ROOT);
   const pieces: ContainerPiece[] = [
     { name: "header", offset: 0, length: SECTOR, inode: undefined, write: (to) => to(header) },
   ];
   for (const place of places) {
+    const name = place.part?.path ?? "directory /";
     const inode = encodeInode(place.inode, place.size, place.extent, place.part === undefined);
     pieces.push({
-      name: place.part?.path ?? "directory /",
+      name,
       offset: place.inode,
       length: SECTOR + (place.extent?.length ?? 0),
       inode,
@@ -55,9 +57,8 @@ export function containerPieces(parts: readonly QvfPart[]): readonly ContainerPi
         if (place.extent === undefined) return;
         const data = await dataOf(place);
         if (data.byteLength !== place.size) {
-          const part = place.part?.path ?? "/";
-          throw new QErr("QVF_VALUE", `${part} was said to have ${place.size} bytes, ${data.byteLength} came`, {
-            part,
+          throw new QErr("QVF_VALUE", `${name} was said to have ${place.size} bytes, ${data.byteLength} came`, {
+            part: name,
           });
         }
         await to(data);
@@ -76,7 +77,7 @@ export function containerPieces(parts: readonly QvfPart[]): readonly ContainerPi
 
   function dataOf({ part }: Place): Promise<Uint8Array> | Uint8Array {
     if (part !== undefined && !part.isDirectory) return part.read();
-    return encodeDirectory(childrenOf(parts, part?.path).map((child) => entryOf(child, inodes.get(child.path)!)));
+    return encodeDirectory(children(part).map((child) => entryOf(child, inodes.get(child.path)!)));
   }
 }
 
@@ -88,14 +89,12 @@ export async function writeContainer(sink: ByteSink, parts: readonly QvfPart[]):
   for (const piece of containerPieces(parts)) await piece.write((bytes) => sink.write(bytes));
 }
 
-function plan(parts: readonly QvfPart[]): Place[] {
+function plan(parts: readonly QvfPart[], children: Children): Place[] {
   let at = ROOT;
   return [undefined, ...parts].map((part) => {
     const isDirectory = part === undefined || part.isDirectory;
     // Inode numbers do not change the size of a directory.
-    const size = isDirectory
-      ? encodeDirectory(childrenOf(parts, part?.path).map((child) => entryOf(child, 0))).byteLength
-      : part.size;
+    const size = isDirectory ? encodeDirectory(children(part).map((child) => entryOf(child, 0))).byteLength : part.size;
     const inode = at;
     const length = Math.ceil(size / SECTOR) * SECTOR;
     at += SECTOR + length;
@@ -103,13 +102,23 @@ function plan(parts: readonly QvfPart[]): Place[] {
   });
 }
 
-function childrenOf(parts: readonly QvfPart[], directory: string | undefined): QvfPart[] {
-  return parts.filter(({ path }) => parentOf(path) === directory);
+/** What is in a directory, or in the root where none is given. */
+type Children = (directory: QvfPart | undefined) => readonly QvfPart[];
+
+/** Sorted out in one pass: an app may have as many directories as entries. */
+function childrenOf(parts: readonly QvfPart[]): Children {
+  const byParent = new Map<string | undefined, QvfPart[]>();
+  for (const part of parts) {
+    const parent = parentOf(part.path);
+    const siblings = byParent.get(parent);
+    if (siblings === undefined) byParent.set(parent, [part]);
+    else siblings.push(part);
+  }
+  return (directory) => byParent.get(directory?.path) ?? [];
 }
 
 function parentOf(path: string): string | undefined {
-  const slash = path.lastIndexOf("/");
-  return slash < 0 ? undefined : path.slice(0, slash);
+  return path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : undefined;
 }
 
 function entryOf(part: QvfPart, inode: number): DirectoryEntry {
