@@ -44,7 +44,8 @@ export function parquetColumn(element: SchemaElement, bigIntegers: BigIntegers):
   const big = bigRule(name, bigIntegers);
   const kind = logicalKind(element);
   const scale = element.scale ?? 0;
-  const fits = scale >= 0 && scale <= MAX_DECIMAL_DIGITS && (element.type_length ?? 0) <= MAX_FIXED_BYTES;
+  const inRange = Number.isInteger(scale) && scale >= 0 && scale <= MAX_DECIMAL_DIGITS;
+  const fits = inRange && (element.type_length ?? 0) <= MAX_FIXED_BYTES;
   needs(fits, "IMPORT_SYNTAX", `the Parquet field "${name}" has more digits or bytes than its type can`);
   const decimal = decimalCell(scale, big);
   switch (kind.name) {

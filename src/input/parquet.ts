@@ -2,6 +2,7 @@ import {
   type ColumnChunk,
   type ColumnMetaData,
   type FileMetaData,
+  type ParquetType,
   parquetMetadataAsync,
   parquetRead,
   parquetSchema,
@@ -43,12 +44,13 @@ export async function readParquet(source: ByteSource, options: ParquetReadOption
   const elements = await guarded(async () => parquetSchema(metadata).children.map((child) => child.element));
   needs(elements.length > 0, "IMPORT_SYNTAX", "the Parquet file has no field");
   needs(elements.length <= MAX_FIELDS, "LIMIT_EXCEEDED", `over ${MAX_FIELDS} fields`);
-  // The library leaves out what the footer does.
-  const names = elements.map((element): string | undefined => element.name).filter((name) => name !== undefined);
+  // The library leaves out what the footer does, and takes from it what is no text.
+  const names = elements.map((element): unknown => element.name).filter((name) => typeof name === "string");
   needs(names.length === elements.length, "IMPORT_SYNTAX", "a field of the Parquet file has no name");
   needs(new Set(names).size === names.length, "IMPORT_SYNTAX", "two fields of the Parquet file have one name");
   const columns = elements.map((element) => ({
     ...parquetColumn(element, options.bigIntegers ?? "refuse"),
+    type: element.type,
     optional: element.repetition_type !== "REQUIRED",
   }));
   const limit = options.chunkBytes ?? MAX_PARQUET_CHUNK_BYTES;
@@ -68,7 +70,7 @@ interface ParquetInput {
   readonly source: ByteSource;
   readonly metadata: FileMetaData;
   readonly names: readonly string[];
-  readonly columns: readonly (ParquetColumn & { readonly optional: boolean })[];
+  readonly columns: readonly (ParquetColumn & { readonly type: ParquetType | undefined; readonly optional: boolean })[];
   /** Bytes that a chunk, and so any of its pages, may unpack to. */
   readonly limit: number;
 }
@@ -172,6 +174,9 @@ async function readGroup(input: ParquetInput, group: RowGroup, fetched: FetchedG
     const chunk = column.meta_data!;
     const k = names.indexOf(chunk.path_in_schema[0]!);
     needs(k >= 0, "IMPORT_SYNTAX", "a row group of the Parquet file has a column that is no field");
+    // The library goes by the type that the chunk states, the column by that of its field.
+    const fits = chunk.type === columns[k]!.type;
+    needs(fits, "IMPORT_SYNTAX", "a column of the Parquet file has another type than its field");
     const { from, to } = rangeOf(chunk);
     const bytes = new Uint8Array(fetched.bytes, from - fetched.start, to - from);
     const pages = checkPages(bytes, chunk, rows, columns[k]!.optional);
