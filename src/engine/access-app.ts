@@ -159,7 +159,7 @@ export class BaseApp {
 
   #hash(decision: Allowed, rules: Rules): string {
     const hash = createHash("sha256").update(this.version);
-    return hash.update(new Uint8Array(reductionKey(this.reducible, decision, rules).buffer)).digest("hex");
+    return hash.update(new Uint8Array(reductionKey(decision, rules).buffer)).digest("hex");
   }
 }
 

@@ -13,12 +13,14 @@ import { narrow, type Sweep, scatter, test } from "./sweep.ts";
  */
 export function sweepLoops(sweep: Sweep, component: Component): void {
   const demands = demandsOf(sweep, component);
-  let before = -1;
-  for (let left = sizeOf(sweep, component); left !== before; left = sizeOf(sweep, component)) {
+  let before: number;
+  let left = sizeOf(sweep, component);
+  do {
     before = left;
     for (const { node, from } of demands.nodes) narrow(sweep, node, scatter(sweep, from.table, from.key));
     for (const { table, key } of demands.tables) test(sweep, table, key);
-  }
+    left = sizeOf(sweep, component);
+  } while (left !== before);
 }
 
 interface Demands {

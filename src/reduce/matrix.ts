@@ -31,7 +31,7 @@ export function accessMatrix(app: ReducibleApp, rules: Rules): AccessMatrix {
   const lines = (app.access === undefined ? [] : listedIdentities(app.access)).map(({ label, user }): MatrixLine => {
     const decision = decide(app, user, rules);
     if (decision.denied) return deniedLine(label, decision.reasons);
-    const key = reductionKey(app, decision, rules).join(",");
+    const key = reductionKey(decision, rules).join(",");
     let found = known.get(key);
     if (found === undefined) {
       found = { number: known.size, outcome: carryOut(app, decision, rules) };
