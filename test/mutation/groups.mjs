@@ -14,7 +14,7 @@ export const GROUPS = [
   ...of("seal", ["base64url"], "seal/jwe-form"),
   ...of("seal", ["hkdf", "suite"], "seal/checks", "seal/suite"),
   ...of("seal", ["recipient", "rewrap"], "seal/recipient", "seal/rewrap"),
-  ...of("seal", ["draft"], "seal/draft"),
+  ...of("seal", ["draft"], "seal/draft", "seal/parts"),
   ...of("seal", ["discard"], "seal/discard"),
   ...of("seal", ["message-stream"], "seal/message-stream"),
   ...of("seal", ["manifest"], "seal/manifest", "seal/limits"),
