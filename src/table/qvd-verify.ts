@@ -10,6 +10,7 @@ import { firstNotUtf8 } from "./symbols.ts";
 /** Deviations: a reader can live with them, but no file of Qlik's own has them (format notes 1.9). */
 export type DeviationCode =
   | "QVD_GAP"
+  | "QVD_ORDER"
   | "QVD_TRAILING_BYTES"
   | "QVD_UNOWNED_BITS"
   | "QVD_BIAS_WITHOUT_NULL"
@@ -105,11 +106,25 @@ function checkSections(header: QvdHeader, layout: QvdLayout, size: number, findi
       length: size - at,
     });
   }
+  if (findings.length === 0) checkOrder(layout, findings);
   const owned = header.fields.reduce((sum, f) => sum + f.bitWidth, 0);
   if (owned !== header.recordByteSize * 8) {
     const message = `${header.recordByteSize * 8 - owned} bits of a record belong to no field; some readers go astray`;
     const { offset } = layout.records;
     findings.push({ level: "deviation", code: "QVD_UNOWNED_BITS", part: layout.records.name, message, offset });
+  }
+}
+
+/** Sections without a gap, each where those before it end: one that has no bytes may be said to lie anywhere. */
+function checkOrder(layout: QvdLayout, findings: Finding[]): void {
+  let at = layout.header.length;
+  for (const { name, offset, length } of [...layout.symbols, layout.records]) {
+    if (offset !== at) {
+      const message = `${name} does not lie behind the section before it in the header`;
+      findings.push({ level: "deviation", code: "QVD_ORDER", part: name, message, offset, length });
+      return;
+    }
+    at += length;
   }
 }
 

@@ -22,6 +22,7 @@ export const GROUPS = [
   ...of("reduce", ["grants", "identity", "rules", "tuples"], "reduce/checks", "reduce/cases"),
   ...of("reduce", ["admit", "propagate"], "reduce/admit", "reduce/checks", "reduce/cases"),
   ...of("reduce", ["verify", "verify-graph"], "reduce/verify", "reduce/verify-graph"),
+  ...of("reduce", ["verify-reach", "verify-compact", "verify-circles"], "reduce/verify"),
   ...of("reduce", ["select"], "reduce/select"),
   ...of("reduce", ["semijoin", "reach"], "reduce/semijoin"),
   ...of("reduce", ["sweep", "fixpoint"], "reduce/fixpoint", "reduce/admit", "reduce/cases"),

@@ -3,7 +3,7 @@ import { memorySource } from "../../src/source/memory.ts";
 import type { ByteSource } from "../../src/source/source.ts";
 import { verifyQvd } from "../../src/table/qvd-verify.ts";
 import { failure } from "../helpers/errors.ts";
-import { entry, packWithBigInt, rawQvd } from "../helpers/raw-qvd.ts";
+import { editHeader, entry, packWithBigInt, rawQvd } from "../helpers/raw-qvd.ts";
 import { qvdOf } from "../helpers/tables.ts";
 
 const symbols = ["x", "y"].map(entry.text);
@@ -51,6 +51,24 @@ describe("verify", () => {
     ]);
     expect(await found(two([0, 2, 3], [0, 2, 3]))).toEqual([]);
     expect(await found(two([0, 1, 1], [0, 1, 0], 0))).toEqual([]);
+  });
+
+  it("reports sections that fill the file and are not in the order of the header, the first of them", async () => {
+    const fields = ["A", "BB"].map((name) => ({ name, symbols: [entry.text(name)], bitOffset: 0, bitWidth: 0 }));
+    const qvd = rawQvd({ fields, rows: 2, recordBytes: 0, records: new Uint8Array(0) });
+    expect(await found(qvd)).toEqual([]);
+    const base = qvd.indexOf(0) + 1;
+    const deviation = { level: "deviation", code: "QVD_ORDER" };
+    const elsewhere = editHeader(qvd, (header) => header.replace("<Offset>7</Offset>", "<Offset>3</Offset>"));
+    expect(await found(elsewhere)).toEqual([{ ...deviation, part: "index table", offset: base + 3, length: 0 }]);
+    const turned = editHeader(qvd, (header) =>
+      header.replace("<Offset>0</Offset>", "<Offset>4</Offset>").replace("<Offset>3</Offset>", "<Offset>0</Offset>"),
+    );
+    turned.set([...entry.text("BB"), ...entry.text("A")], base);
+    expect(await found(turned)).toEqual([{ ...deviation, part: 'symbols of "A"', offset: base + 4, length: 3 }]);
+    // A gap says it already.
+    const gap = editHeader(qvd, (header) => header.replace("<Offset>0</Offset>", "<Offset>1</Offset>"));
+    expect((await found(gap)).map(({ code }) => code)).not.toContain("QVD_ORDER");
   });
 
   it("reports every damaged symbol table, each at its own place, and still checks the indexes", async () => {
