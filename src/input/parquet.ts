@@ -182,7 +182,8 @@ async function readGroup(input: ParquetInput, group: RowGroup, fetched: FetchedG
     const pages = checkPages(bytes, chunk, rows, columns[k]!.optional);
     await parquetRead({
       file,
-      metadata: { ...input.metadata, row_groups: [group], num_rows: group.num_rows },
+      // Of the group just the chunk that was checked: another of the same name would be read along, and might fail too.
+      metadata: { ...input.metadata, row_groups: [{ ...group, columns: [column] }], num_rows: group.num_rows },
       columns: [names[k]!],
       rowEnd: rows,
       utf8: false,

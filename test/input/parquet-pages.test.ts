@@ -1,10 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { exportTable } from "../../src/engine/export.ts";
 import { readParquet } from "../../src/input/parquet.ts";
 import { checkPages, checkValueCount } from "../../src/input/parquet-pages.ts";
 import { checkDeltas, checkRuns, sumDeltas } from "../../src/input/parquet-runs.ts";
 import { readThrift } from "../../src/input/parquet-thrift.ts";
 import { MAX_PARQUET_FOOTER_BYTES, MAX_PARQUET_FREE_VALUES, MAX_PARQUET_PAGE_BYTES } from "../../src/limits.ts";
+import { memorySource } from "../../src/source/memory.ts";
+import { memorySink } from "../../src/source/sink.ts";
+import { memoryTable } from "../../src/table/memory-table.ts";
 import { failure } from "../helpers/errors.ts";
+import { rowsOf } from "../helpers/read.ts";
 
 const varint = (value: number): number[] =>
   value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 128))];
@@ -151,5 +156,27 @@ describe("a Parquet file as a whole", () => {
   it("has no more values than its bytes make likely", async () => {
     expect(checkValueCount(MAX_PARQUET_FREE_VALUES + 2048, 2)).toBeUndefined();
     await failure("LIMIT_EXCEEDED", () => checkValueCount(MAX_PARQUET_FREE_VALUES + 2049, 2));
+  });
+});
+
+describe("a row group that has a column twice", () => {
+  it("is refused, and of the second nothing is read that was not checked", async () => {
+    const sink = memorySink();
+    const columns = [
+      [1, 2, 3],
+      [4, 5, 6],
+    ];
+    await exportTable(memoryTable("t", ["aa", "ab"], columns), sink, { format: "parquet" });
+    await sink.commit();
+    const bytes = sink.result().slice();
+    const text = new TextDecoder("latin1").decode(bytes);
+    bytes[text.lastIndexOf("ab") + 1] = 97;
+    // Behind the magic number are the pages of both, and then what is told of them.
+    for (let at = 4; at < text.indexOf("aa"); at++) {
+      const damaged = bytes.slice();
+      damaged[at]! ^= 0xff;
+      const read = async () => rowsOf(await readParquet(memorySource(damaged)));
+      await expect(read(), `${at}`).rejects.toMatchObject({ code: "IMPORT_SYNTAX" });
+    }
   });
 });
