@@ -54,8 +54,9 @@ export function unpackField(
 
 /**
  * Packs one field into `rows` records, by OR: the records' bits of this field must be zero before.
- * @param indexes at least `rows` long; `index - bias` must fit `width` bits (the caller planned it so)
+ * @param indexes at least `rows` long
  * @param records `rows * recordBytes` bytes, then at least {@link RECORD_SLACK} more, which stay zero
+ * @returns false if some `index - bias` does not fit `width` bits: the records are not to be used then
  */
 export function packField(
   records: Uint8Array,
@@ -65,20 +66,27 @@ export function packField(
   width: number,
   bias: number,
   indexes: Int32Array,
-): void {
-  if (width === 0) return;
+): boolean {
   const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
   const shift = bitOffset & 7;
   let at = bitOffset >>> 3;
-  if (shift + width <= 32) {
+  let all = 0;
+  if (width === 0) {
+    for (let row = 0; row < rows; row++) all |= indexes[row]! - bias;
+  } else if (shift + width <= 32) {
     for (let row = 0; row < rows; row++, at += recordBytes) {
-      view.setUint32(at, view.getUint32(at, true) | ((indexes[row]! - bias) << shift), true);
+      const raw = indexes[row]! - bias;
+      all |= raw;
+      view.setUint32(at, view.getUint32(at, true) | (raw << shift), true);
     }
-    return;
+  } else {
+    for (let row = 0; row < rows; row++, at += recordBytes) {
+      const raw = indexes[row]! - bias;
+      all |= raw;
+      view.setUint32(at, view.getUint32(at, true) | (raw << shift), true);
+      view.setUint8(at + 4, view.getUint8(at + 4) | (raw >>> (32 - shift)));
+    }
   }
-  for (let row = 0; row < rows; row++, at += recordBytes) {
-    const raw = indexes[row]! - bias;
-    view.setUint32(at, view.getUint32(at, true) | (raw << shift), true);
-    view.setUint8(at + 4, view.getUint8(at + 4) | (raw >>> (32 - shift)));
-  }
+  // A shift by 32 is one by 0.
+  return width === 32 || all >>> width === 0;
 }

@@ -75,14 +75,16 @@ export async function restoredStream(
 
 async function restoredVector(column: OpenColumn): Promise<StoredVector | undefined> {
   const { rows, width, bias, slack } = column;
-  if (rows === 0 || width === 0) return undefined;
+  if (rows === 0) return undefined;
   const vector = new Uint8Array(vectorBytes(rows, width));
   const indexes = new Int32Array(Math.min(rows, BATCH_ROWS));
   for (let row = 0; row < rows; row += BATCH_ROWS) {
     const count = Math.min(BATCH_ROWS, rows - row);
     await column.read(row, count, indexes);
-    packVector(vector, width, bias, row, indexes, count);
+    const fits = packVector(vector, width, bias, row, indexes, count);
+    needs(fits, "SEAL_DAMAGED", "a sealed column has an index that its width cannot hold", { part: "sealed meta" });
   }
+  if (width === 0) return undefined;
   const at = Math.floor((rows * width) / 8);
   needs(
     slack.byteLength === vector.byteLength - at,

@@ -11,7 +11,7 @@ import { recordStrip } from "../table/strips.ts";
 import { parseSymbols } from "../table/symbol-parse.ts";
 import type { SymbolTable } from "../table/symbols.ts";
 import { readSealedHead } from "./open-seal-head.ts";
-import { restoredHeader } from "./restore-header.ts";
+import { checkOriginal, restoredHeader } from "./restore-header.ts";
 import { decodeMeta } from "./seal-meta.ts";
 import { ORIGINAL_HEADER } from "./seal-qvd.ts";
 import { wholePart } from "./sealed-part.ts";
@@ -69,6 +69,7 @@ export async function openSealedQvd(
       .map((i) => i.name);
     const exact = original !== undefined && stillSealed.length === 0;
     const tokenKey = [...open.values()].find((f) => f.meta.tokenKey)?.meta.tokenKey;
+    if (exact) checkOriginal(original!, header, open);
     const restored = exact ? original! : restoredHeader(header, head.manifest.mode, open);
     for (const [ordinal, field] of open) {
       const inside = field.item.parts.map((part) => plainLength(part.length));

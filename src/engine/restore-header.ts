@@ -1,11 +1,45 @@
 import { planBits } from "../container/qvd/bits.ts";
-import { parseHeader, type QvdHeader } from "../container/qvd/header.ts";
+import { parseHeader, type QvdFieldHeader, type QvdHeader } from "../container/qvd/header.ts";
 import { editedHeader } from "../container/qvd/header-build.ts";
 import { type HeaderNode, leaf, renderHeader } from "../container/qvd/header-tree.ts";
+import { planLayout } from "../container/qvd/layout.ts";
 import { placeTable } from "../container/qvd/writer.ts";
 import { needs } from "../errors.ts";
 import { SEAL_MARK } from "./seal-header.ts";
 import type { SealedMeta } from "./seal-meta.ts";
+
+/**
+ * Holds the header that was sealed to what the file has: its layout to the rules of a plain one, its fields to the plain
+ * fields of the outer header and to the metas of the sealed ones. All of it is genuine, but the writer may be nobody's friend.
+ * @throws `SEAL_DAMAGED`, and what {@link planLayout} throws
+ */
+export function checkOriginal(
+  original: QvdHeader,
+  outer: QvdHeader,
+  open: ReadonlyMap<number, { readonly meta: SealedMeta }>,
+): void {
+  planLayout(original, Number.MAX_SAFE_INTEGER);
+  const fits =
+    original.fields.length === outer.fields.length &&
+    original.fields.every((field, ordinal) => {
+      const sealed = open.get(ordinal)?.meta.field;
+      return sealed ? sameField(field, sealed) : samePlainField(field, outer.fields[ordinal]!);
+    }) &&
+    (open.size === outer.fields.length || original.noOfRecords === outer.noOfRecords);
+  needs(fits, "SEAL_DAMAGED", "the sealed original header is not that of the fields in the file", {
+    part: "sealed original header",
+  });
+}
+
+function sameField(a: QvdFieldHeader, b: QvdFieldHeader): boolean {
+  const numbers = ["bitOffset", "bitWidth", "bias", "noOfSymbols", "offset", "length"] as const;
+  return a.name === b.name && numbers.every((number) => a[number] === b[number]);
+}
+
+/** Bits, offsets and bias are laid out anew around a plain field. */
+function samePlainField(a: QvdFieldHeader, b: QvdFieldHeader): boolean {
+  return a.name === b.name && a.noOfSymbols === b.noOfSymbols && a.length === b.length;
+}
 
 /**
  * The header of the table that the opened slots show: their fields as they were sealed, the others as the outer header

@@ -223,7 +223,9 @@ async function* sealIndexes(
         const length = batch.rows * indexBytes;
         if (packed.byteLength < length + RECORD_SLACK) packed = new Uint8Array(length + RECORD_SLACK);
         else packed.fill(0);
-        packField(packed, indexBytes, batch.rows, 0, indexBytes * 8, table.header.fields[ordinal]!.bias, own);
+        const { bias } = table.header.fields[ordinal]!;
+        const fits = packField(packed, indexBytes, batch.rows, 0, indexBytes * 8, bias, own);
+        needs(fits, "QVD_INDEX", () => `field ${ordinal + 1} has an index that does not fit ${indexBytes} bytes`);
         await sealers[item]!.push(packed.subarray(0, length));
       }
       indexes[ordinal] = mask.apply(own, batch.rows);

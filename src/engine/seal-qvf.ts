@@ -242,7 +242,8 @@ async function sealIndexes(
       if (packed.byteLength < length + RECORD_SLACK) packed = new Uint8Array(length + RECORD_SLACK);
       else packed.fill(0);
       const { bias } = table.head.columns[column]!;
-      packField(packed, indexBytes, batch.rows, 0, indexBytes * 8, bias, batch.indexes[k]!);
+      const fits = packField(packed, indexBytes, batch.rows, 0, indexBytes * 8, bias, batch.indexes[k]!);
+      needs(fits, "QVF_INDEX", () => `column ${column + 1} has an index that does not fit ${indexBytes} bytes`);
       await one.push(packed.subarray(0, length));
     }
   }

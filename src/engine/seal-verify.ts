@@ -5,6 +5,7 @@ import { checkPlainParts, checkSealedHashes, checkSealedParts } from "../seal/ch
 import type { RegionHead } from "../seal/region.ts";
 import { treeRoot } from "../seal/tree.ts";
 import type { ByteSource } from "../source/source.ts";
+import { packedRecords } from "../table/qvd-write.ts";
 import { openSealedQvd } from "./open-sealed.ts";
 import { openSealedApp } from "./open-sealed-app.ts";
 import { readSealHead } from "./seal-head.ts";
@@ -101,7 +102,8 @@ async function readThrough(source: ByteSource, find: FindKey, options: Authentic
   const table = await openSealedQvd({ ...source, close: async () => {} }, find, options);
   try {
     for (const ordinal of table.fields.keys()) await table.symbols(ordinal);
-    for await (const _ of table.scan());
+    // Packed as `decrypt` would, since an index may have a symbol and no room in the header that was sealed.
+    for await (const _ of packedRecords(table.header, table.rows, table.scan()));
   } finally {
     await table.close();
   }

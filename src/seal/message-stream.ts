@@ -200,7 +200,7 @@ export async function readMessage(
   const size = plainLength(place.length);
   const message = keyOf(inputKey, context, await source.read(place.offset, MESSAGE_HEADER_BYTES), place);
   const plain = new Uint8Array(CHUNK_BYTES);
-  const sealed = new Uint8Array(RUN_CHUNKS * SEALED_CHUNK_BYTES);
+  const sealed = new Uint8Array(Math.min(place.length, RUN_CHUNKS * SEALED_CHUNK_BYTES));
   const chunks = Math.floor(size / CHUNK_BYTES) + 1;
   try {
     for (let first = 0; first < chunks; first += RUN_CHUNKS) {

@@ -137,7 +137,11 @@ export async function writeSelected(sink: ByteSink, table: Table, options: ScanO
   await writeQvd(sink, { name: table.name, comment: table.comment, columns, rows, batches: selection.batches() });
 }
 
-/** Packs batches into records; the piece yielded is written over for the next batch. */
+/**
+ * Packs batches into records; the piece yielded is written over for the next batch.
+ * @throws `QVD_INDEX` if an index does not fit the bits of its field, since it would spill over its neighbours; `QVD_VALUE` if
+ *   other than `rows` rows come
+ */
 export async function* packedRecords(
   bits: RecordBits,
   rows: number,
@@ -155,7 +159,8 @@ export async function* packedRecords(
       const block = records.subarray(row * size, (row + count) * size + RECORD_SLACK);
       bits.fields.forEach((f, k) => {
         const indexes = batch.indexes[k]!.subarray(row, row + count);
-        packField(block, size, count, f.bitOffset, f.bitWidth, f.bias, indexes);
+        const fits = packField(block, size, count, f.bitOffset, f.bitWidth, f.bias, indexes);
+        needs(fits, "QVD_INDEX", () => `field ${k + 1} has an index that does not fit its ${f.bitWidth} bits`);
       });
     }
     done += batch.rows;

@@ -78,8 +78,8 @@ export function unpackVectorSlowly(
 }
 
 /**
- * Packs `count` indexes less `bias` into the rows `[row, row + count)` of `bytes`, a vector of zeros there. Every
- * `index - bias` must fit `width` bits (the caller planned it so).
+ * Packs `count` indexes less `bias` into the rows `[row, row + count)` of `bytes`, a vector of zeros there.
+ * @returns false if some `index - bias` does not fit `width` bits: the vector is not to be used then
  */
 export function packVector(
   bytes: Uint8Array,
@@ -88,21 +88,25 @@ export function packVector(
   row: number,
   indexes: Int32Array,
   count: number,
-): void {
-  if (width === 0) return;
+): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Only packed vectors have room for whole words after their last row.
   const words = width <= 25 && width !== 8 && width !== 16;
   let at = Math.floor((row * width) / 8);
   let shift = (row * width) % 8;
+  let all = 0;
   for (let i = 0; i < count; i++) {
     const stored = indexes[i]! - bias;
+    all |= stored;
+    if (width === 0) continue;
     if (words) view.setUint32(at, view.getUint32(at, true) | (stored << shift), true);
     else packSlowly(bytes, at, shift, width, stored);
     shift += width;
     at += shift >>> 3;
     shift &= 7;
   }
+  // A shift by 32 is one by 0.
+  return width === 32 || all >>> width === 0;
 }
 
 function packSlowly(bytes: Uint8Array, at: number, shift: number, width: number, stored: number): void {

@@ -1,13 +1,14 @@
 import { concat, equalBytes } from "../../src/bytes/concat.ts";
-import { openSealedQvd } from "../../src/engine/open-sealed.ts";
-import type { OpenedRegion } from "../../src/seal/authenticate.ts";
+import { readSealedHead } from "../../src/engine/open-seal-head.ts";
+import { readSealedAppHead } from "../../src/engine/seal-qvf-head.ts";
+import { authenticate, type OpenedRegion } from "../../src/seal/authenticate.ts";
 import { contextOf, placeOf } from "../../src/seal/check-parts.ts";
 import { openMessage, sealMessage } from "../../src/seal/cobblestone.ts";
 import { partNumber } from "../../src/seal/draft.ts";
 import { fileMac, slotMac } from "../../src/seal/macs.ts";
 import { decodeManifest, encodeManifest, type Manifest } from "../../src/seal/manifest.ts";
 import { packMessage } from "../../src/seal/msgpack.ts";
-import { assembleHead, encodePrefix, fillKeyArea, proofBytes } from "../../src/seal/region.ts";
+import { assembleHead, encodePrefix, fillKeyArea, proofBytes, type RegionHead } from "../../src/seal/region.ts";
 import { fileMacKey } from "../../src/seal/suite.ts";
 import { hashLeaves, macLeaves, treeRoot } from "../../src/seal/tree.ts";
 import { memorySource } from "../../src/source/memory.ts";
@@ -44,16 +45,33 @@ async function changeParts(file: Uint8Array, region: OpenedRegion, random: Rando
     return { ...manifest, plain };
   }
   const number = random.below(manifest.items.length);
+  const k = random.below(manifest.items[number]!.parts.length);
+  const isMeta = manifest.items[number]!.parts[k]!.kind === "meta";
+  return resealed(file, region, number, k, (old) =>
+    isMeta ? mutateMessage(old, random, old) : mutateBytes(old, random, old),
+  );
+}
+
+/**
+ * Changes what a part of an item holds, in place, cut or filled up with zeros to its length; gives the manifest whose
+ * MACs fit. Nothing happens to an item whose key is not here.
+ */
+export async function resealed(
+  file: Uint8Array,
+  region: OpenedRegion,
+  number: number,
+  k: number,
+  change: (old: Uint8Array) => Uint8Array | Promise<Uint8Array>,
+): Promise<Manifest> {
+  const { head } = region;
+  const { manifest } = head;
   const item = manifest.items[number]!;
-  const k = random.below(item.parts.length);
-  const part = item.parts[k]!;
   const dek = region.dataKey(number);
   if (dek === undefined) return manifest;
-  const place = placeOf(head, item, part);
-  const context = contextOf(head, item, part);
+  const place = placeOf(head, item, item.parts[k]!);
+  const context = contextOf(head, item, item.parts[k]!);
   const old = openMessage(dek, context, file.subarray(place.offset, place.offset + place.length));
-  const changed = part.kind === "meta" ? await mutateMessage(old, random, old) : await mutateBytes(old, random, old);
-  const sealed = sealMessage(dek, context, fitted(changed, old.byteLength));
+  const sealed = sealMessage(dek, context, fitted(await change(old), old.byteLength));
   file.set(sealed, place.offset);
   const digest = macLeaves(region.leafKey, partNumber(manifest, number, k));
   digest.push(sealed);
@@ -88,14 +106,7 @@ export function withHead(
 }
 
 /** A sealed file changed by somebody who has its keys: everything is authentic, and wrong somewhere. */
-export const mutateSealed: Mutator = async (data, random, other) => {
-  let table: Awaited<ReturnType<typeof openSealedQvd>>;
-  try {
-    table = await openSealedQvd(memorySource(data), findTestKey);
-  } catch {
-    return mutateBytes(data, random, other);
-  }
-  const { region } = table;
+async function changed(data: Uint8Array, region: OpenedRegion, random: Random, other: Uint8Array): Promise<Uint8Array> {
   const { head } = region;
   try {
     const file = data.slice();
@@ -115,9 +126,25 @@ export const mutateSealed: Mutator = async (data, random, other) => {
   } catch {
     return mutateBytes(data, random, other);
   } finally {
-    await table.close();
+    region.wipe();
   }
-};
+}
+
+/** {@link changed}, where the keys of `data` are those of the tests. */
+const sealedMutator =
+  (headOf: (data: Uint8Array) => Promise<RegionHead>): Mutator =>
+  async (data, random, other) => {
+    let region: OpenedRegion;
+    try {
+      region = await authenticate(await headOf(data), findTestKey);
+    } catch {
+      return mutateBytes(data, random, other);
+    }
+    return changed(data, region, random, other);
+  };
+
+export const mutateSealed = sealedMutator(async (data) => (await readSealedHead(memorySource(data))).region);
+export const mutateSealedApp = sealedMutator((data) => readSealedAppHead(memorySource(data)));
 
 /** The JSON inside the base64 of a JWE's protected header. */
 export const mutateProtected: Mutator = async (data, random, other) => {
