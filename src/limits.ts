@@ -101,6 +101,9 @@ export const MAX_QVF_FRAME_BYTES = 24 * 1024 * 1024;
 /** Fields of one QVF model, of all its tables together. The largest app seen has 245. */
 export const MAX_APP_FIELDS = 16_384;
 
+/** Damaged pieces of a sealed file that are named; more are counted. Pieces that follow each other count once. */
+export const MAX_DAMAGE_FINDINGS = 1000;
+
 /** Tables of one QVF model, section access included. The largest app seen has 39. */
 export const MAX_QVF_TABLES = 16_384;
 

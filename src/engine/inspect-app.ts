@@ -4,7 +4,7 @@ import { checkReadable, readOutline } from "../table/qvf-model.ts";
 import type { AppObject, ObjectKind } from "./app-objects.ts";
 import { type App, SCRIPT_PATH } from "./app-view.ts";
 import { isAdminMadeApp, type OpenAppOptions, openQvfApp } from "./qvf-app.ts";
-import { inspectSealed, type SealReport } from "./seal-verify.ts";
+import { inspectSealed, type SealReport } from "./seal-report.ts";
 
 /** What `qvault inspect --json` prints of an app. */
 export interface AppInspection {

@@ -8,7 +8,7 @@ import { fieldsOf } from "../table/qvd-table.ts";
 import { type OpenOptions, requireQvd } from "./open.ts";
 import { isSealed } from "./open-seal-head.ts";
 import { openSealedQvd } from "./open-sealed.ts";
-import { inspectSealed, type SealReport } from "./seal-verify.ts";
+import { inspectSealed, type SealReport } from "./seal-report.ts";
 
 export interface InspectedField {
   readonly name: string;

@@ -2,10 +2,10 @@ import { equalBytes } from "../bytes/concat.ts";
 import { needs, QErr } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
 import type { OpenedRegion } from "./authenticate.ts";
-import { checkLeaf } from "./checked-source.ts";
+import { leafDamage } from "./checked-source.ts";
 import { partNumber } from "./draft.ts";
 import type { SealedItem, SealedPart } from "./manifest.ts";
-import { type MessagePlace, readMessage } from "./message-stream.ts";
+import { type MessagePlace, type OnDamage, raise, readMessage } from "./message-stream.ts";
 import type { RegionHead } from "./region.ts";
 import { contextBytes } from "./suite.ts";
 import { LEAF_BYTES, LEAF_MAC_BYTES, macLeaves } from "./tree.ts";
@@ -54,26 +54,35 @@ export function checkTiling(head: RegionHead, fileSize: number): void {
 }
 
 /** Compares every plain part with its digests. Without a key this finds accidents, not forgeries. */
-export async function checkPlainParts(source: ByteSource, head: RegionHead): Promise<void> {
-  for (const part of head.manifest.plain) await checkHashes(source, part);
+export async function checkPlainParts(source: ByteSource, head: RegionHead, onDamage: OnDamage = raise): Promise<void> {
+  for (const part of head.manifest.plain) await checkHashes(source, part, onDamage);
 }
 
 /** Compares sealed bytes with their SHA-256, where there are any (signed files). Gives the number of parts checked. */
-export async function checkSealedHashes(source: ByteSource, head: RegionHead): Promise<number> {
+export async function checkSealedHashes(
+  source: ByteSource,
+  head: RegionHead,
+  onDamage: OnDamage = raise,
+): Promise<number> {
   let checked = 0;
   for (const item of head.manifest.items) {
     for (const part of item.parts) {
       if (part.leaves === undefined) continue;
-      await checkHashes(source, { ...placeOf(head, item, part), leaves: part.leaves });
+      await checkHashes(source, { ...placeOf(head, item, part), leaves: part.leaves }, onDamage);
       checked += 1;
     }
   }
   return checked;
 }
 
-async function checkHashes(source: ByteSource, part: MessagePlace & { readonly leaves: Uint8Array }): Promise<void> {
+async function checkHashes(
+  source: ByteSource,
+  part: MessagePlace & { readonly leaves: Uint8Array },
+  onDamage: OnDamage,
+): Promise<void> {
   for (let at = 0, leaf = 0; leaf === 0 || at < part.length; at += LEAF_BYTES, leaf++) {
-    checkLeaf(part, leaf, await source.read(part.offset + at, Math.min(LEAF_BYTES, part.length - at)));
+    const damage = leafDamage(part, leaf, await source.read(part.offset + at, Math.min(LEAF_BYTES, part.length - at)));
+    if (damage) onDamage(damage);
   }
 }
 
@@ -84,24 +93,36 @@ async function checkHashes(source: ByteSource, part: MessagePlace & { readonly l
 export async function checkSealedParts(
   source: ByteSource,
   region: OpenedRegion,
+  onDamage: OnDamage = raise,
 ): Promise<{ readonly opened: number; readonly unopened: number }> {
   const count = { opened: 0, unopened: 0 };
   for (const i of region.head.manifest.items.keys()) {
-    count[(await checkSealedItem(source, region, i)) ? "opened" : "unopened"] += 1;
+    count[(await checkSealedItem(source, region, i, onDamage)) ? "opened" : "unopened"] += 1;
   }
   return count;
 }
 
 /** Authenticates the parts of one item; true if its key is here, so that they were opened. */
-export async function checkSealedItem(source: ByteSource, region: OpenedRegion, number: number): Promise<boolean> {
+export async function checkSealedItem(
+  source: ByteSource,
+  region: OpenedRegion,
+  number: number,
+  onDamage: OnDamage = raise,
+): Promise<boolean> {
   const { head } = region;
   const item = head.manifest.items[number]!;
   const dek = region.dataKey(number);
   for (const [k, part] of item.parts.entries()) {
     const place = placeOf(head, item, part);
-    if (dek) await readMessage(source, place, dek, contextOf(head, item, part), () => {});
-    // An opened part's own MACs are held to what was sealed too: other slots read by them.
-    await checkMacs(source, place, part, macLeaves(region.leafKey, partNumber(head.manifest, number, k)));
+    let isWhole = true;
+    const note: OnDamage = (error) => {
+      isWhole = false;
+      onDamage(error);
+    };
+    if (dek) await readMessage(source, place, dek, contextOf(head, item, part), () => {}, note);
+    // An opened part's own MACs are held to what was sealed too: other slots read by them. Damage is named by chunk.
+    if (isWhole)
+      await checkMacs(source, place, part, macLeaves(region.leafKey, partNumber(head.manifest, number, k)), note);
   }
   dek?.fill(0);
   return dek !== undefined;
@@ -112,6 +133,7 @@ async function checkMacs(
   place: MessagePlace,
   part: SealedPart,
   digest: ReturnType<typeof macLeaves>,
+  onDamage: OnDamage,
 ): Promise<void> {
   for (let at = 0; at < place.length; at += LEAF_BYTES) {
     digest.push(await source.read(place.offset + at, Math.min(LEAF_BYTES, place.length - at)));
@@ -119,10 +141,9 @@ async function checkMacs(
   const found = digest.end();
   for (let at = 0; at < found.byteLength; at += LEAF_MAC_BYTES) {
     if (equalBytes(found.subarray(at, at + LEAF_MAC_BYTES), part.macs.subarray(at, at + LEAF_MAC_BYTES))) continue;
-    const offset = place.offset + (at / LEAF_MAC_BYTES) * LEAF_BYTES;
-    throw new QErr("SEAL_DAMAGED", `${place.name} is not what was sealed: a byte within one MiB of it was changed`, {
-      part: place.name,
-      offset,
-    });
+    const start = (at / LEAF_MAC_BYTES) * LEAF_BYTES;
+    const message = `${place.name} is not what was sealed: a byte within one MiB of it was changed`;
+    const [offset, length] = [place.offset + start, Math.min(LEAF_BYTES, place.length - start)];
+    onDamage(new QErr("SEAL_DAMAGED", message, { part: place.name, offset, length }));
   }
 }

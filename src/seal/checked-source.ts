@@ -51,13 +51,19 @@ export function checkedSource(inner: ByteSource, plain: readonly PlainPart[]): B
   };
 }
 
-/** Compares one leaf with the manifest. */
-export function checkLeaf(part: Pick<PlainPart, "name" | "offset" | "leaves">, leaf: number, bytes: Uint8Array): void {
+type PartLeaves = Pick<PlainPart, "name" | "offset" | "leaves">;
+
+/** Compares one leaf with the manifest. Throws `SEAL_DAMAGED`. */
+export function checkLeaf(part: PartLeaves, leaf: number, bytes: Uint8Array): void {
+  const damage = leafDamage(part, leaf, bytes);
+  if (damage) throw damage;
+}
+
+/** What is wrong with a leaf, if it is not the one in the manifest. */
+export function leafDamage(part: PartLeaves, leaf: number, bytes: Uint8Array): QErr | undefined {
   const hash = createHash("sha256").update(Uint8Array.of(0)).update(bytes).digest();
-  if (equalBytes(hash, part.leaves.subarray(leaf * DIGEST_BYTES, (leaf + 1) * DIGEST_BYTES))) return;
-  throw new QErr("SEAL_DAMAGED", `${part.name} is not what was sealed: a byte within one MiB of it was changed`, {
-    part: part.name,
-    offset: part.offset + leaf * LEAF_BYTES,
-    length: bytes.byteLength,
-  });
+  if (equalBytes(hash, part.leaves.subarray(leaf * DIGEST_BYTES, (leaf + 1) * DIGEST_BYTES))) return undefined;
+  const message = `${part.name} is not what was sealed: a byte within one MiB of it was changed`;
+  const [offset, length] = [part.offset + leaf * LEAF_BYTES, bytes.byteLength];
+  return new QErr("SEAL_DAMAGED", message, { part: part.name, offset, length });
 }

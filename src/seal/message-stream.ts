@@ -186,9 +186,16 @@ export async function messageReader(
   };
 }
 
+/** Takes each piece that is not what was sealed, with its place in the file, in order; what it throws ends the check. */
+export type OnDamage = (error: QErr) => void;
+
+export const raise: OnDamage = (error) => {
+  throw error;
+};
+
 /**
  * Opens every chunk of a part in order, hands out each, and so proves its length: the last one is the short one.
- * `take` may keep nothing.
+ * `take` may keep nothing, and gets nothing of a damaged chunk.
  */
 export async function readMessage(
   source: ByteSource,
@@ -196,9 +203,16 @@ export async function readMessage(
   inputKey: Uint8Array,
   context: Uint8Array,
   take: (plain: Uint8Array) => void | Promise<void>,
+  onDamage: OnDamage = raise,
 ): Promise<void> {
   const size = plainLength(place.length);
-  const message = keyOf(inputKey, context, await source.read(place.offset, MESSAGE_HEADER_BYTES), place);
+  const head = await source.read(place.offset, MESSAGE_HEADER_BYTES);
+  let message: MessageKey;
+  try {
+    message = openMessageKey(inputKey, context, head);
+  } catch {
+    return onDamage(strangeHead(place));
+  }
   const plain = new Uint8Array(CHUNK_BYTES);
   const sealed = new Uint8Array(Math.min(place.length, RUN_CHUNKS * SEALED_CHUNK_BYTES));
   const chunks = Math.floor(size / CHUNK_BYTES) + 1;
@@ -213,7 +227,8 @@ export async function readMessage(
         try {
           length = openChunk(message, first + i, bytes, plain, 0);
         } catch (cause) {
-          throw damagedChunk(cause, first + i, place, bytes.byteLength);
+          onDamage(damagedChunk(cause, first + i, place, bytes.byteLength));
+          continue;
         }
         await take(plain.subarray(0, length));
       }
@@ -228,20 +243,17 @@ function keyOf(inputKey: Uint8Array, context: Uint8Array, head: Uint8Array, plac
   try {
     return openMessageKey(inputKey, context, head);
   } catch {
-    throw new QErr(
-      "SEAL_DAMAGED",
-      `${place.name}: its first ${MESSAGE_HEADER_BYTES} bytes are not those that were sealed here`,
-      {
-        part: place.name,
-        offset: place.offset,
-        length: MESSAGE_HEADER_BYTES,
-      },
-    );
+    throw strangeHead(place);
   }
 }
 
-function damagedChunk(cause: unknown, chunk: number, place: MessagePlace, length: number): unknown {
-  if (!(cause instanceof QErr)) return cause;
-  const offset = place.offset + MESSAGE_HEADER_BYTES + chunk * SEALED_CHUNK_BYTES;
-  return new QErr("SEAL_DAMAGED", `${place.name}: chunk ${chunk} is damaged`, { part: place.name, offset, length });
+function strangeHead({ name, offset }: MessagePlace): QErr {
+  const message = `${name}: its first ${MESSAGE_HEADER_BYTES} bytes are not those that were sealed here`;
+  return new QErr("SEAL_DAMAGED", message, { part: name, offset, length: MESSAGE_HEADER_BYTES });
+}
+
+function damagedChunk(cause: unknown, chunk: number, { name, offset }: MessagePlace, length: number): QErr {
+  if (!(cause instanceof QErr)) throw cause;
+  const at = offset + MESSAGE_HEADER_BYTES + chunk * SEALED_CHUNK_BYTES;
+  return new QErr("SEAL_DAMAGED", `${name}: chunk ${chunk} is damaged`, { part: name, offset: at, length });
 }

@@ -18,6 +18,7 @@ const smaller = (file: string, title: string, source: string): Tried => ({
 
 const BOTH_SIDES: Readonly<Record<keyof typeof limits, Tried>> = {
   MAX_HEADER_BYTES: exactly("container/qvd-header"),
+  MAX_DAMAGE_FINDINGS: exactly("seal/findings"),
   MAX_XML_DEPTH: exactly("container/qvd-header"),
   MAX_XML_ELEMENTS: exactly("container/qvd-header"),
   MAX_FIELDS: exactly("container/qvd-header"),

@@ -266,6 +266,18 @@ describe("a sealed message", () => {
       await expect(inOrder(56 + chunk * SEALED_CHUNK_BYTES + 3)).rejects.toMatchObject(damage);
       expect(taken).toEqual(new Array(chunk).fill(CHUNK_BYTES));
     }
+    // Whoever takes damage gets all of it, and the chunks between.
+    taken.length = 0;
+    const named: (number | undefined)[] = [];
+    const at = (chunk: number) => 7 + 56 + chunk * SEALED_CHUNK_BYTES;
+    const many = memorySource(file.map((byte, i) => ([at(0), at(17), at(18), at(40)].includes(i) ? byte ^ 1 : byte)));
+    const take = (piece: Uint8Array) => void taken.push(piece.length);
+    await readMessage(many, place, key, context, take, ({ offset }) => void named.push(offset));
+    expect(named).toEqual([at(0), at(17), at(18), at(40)]);
+    expect(taken).toEqual(new Array(37).fill(CHUNK_BYTES));
+    const heads: (number | undefined)[] = [];
+    await readMessage(flipped(3), place, key, context, take, ({ offset, length }) => void heads.push(offset, length));
+    expect([heads, taken.length]).toEqual([[7, 56], 37]);
     const failing = async () => {
       throw new TypeError("not ours");
     };

@@ -261,8 +261,35 @@ describe("parts of a sealed file", () => {
       await expect(checkSealedItem(memorySource(bad), by, 0)).rejects.toMatchObject({
         code: "SEAL_DAMAGED",
         offset: 100 + leaf * LEAF_BYTES,
+        length: leaf === 2 ? 500 : LEAF_BYTES,
       });
     }
+    // Whoever takes them gets each, in order, and the check goes on.
+    const named: (readonly (number | undefined)[])[] = [];
+    const bad = flippedAt(flippedAt(bytes, 100), 100 + 2 * LEAF_BYTES);
+    const take = ({ offset, length }: QErr) => void named.push([offset, length]);
+    expect(await checkSealedItem(memorySource(bad), by, 0, take)).toBe(false);
+    expect(named).toEqual([
+      [100, LEAF_BYTES],
+      [100 + 2 * LEAF_BYTES, 500],
+    ]);
+  });
+
+  it("that are sealed and here name each chunk that was changed, and not the MiB around it as well", async () => {
+    const item = head.manifest.items[0]!;
+    const [meta, symbols] = item.parts.map((part) => placeOf(head, item, part));
+    const bad = flippedAt(flippedAt(sealed, meta!.offset + 3), symbols!.offset + 60);
+    const named: (readonly (string | number | undefined)[])[] = [];
+    const take = ({ part, offset, length }: QErr) => void named.push([part, offset, length]);
+    expect(await checkSealedParts(memorySource(bad), region, take)).toEqual({ opened: 2, unopened: 0 });
+    expect(named).toEqual([
+      [meta!.name, meta!.offset, 56],
+      [symbols!.name, symbols!.offset + 56, symbols!.length - 56],
+    ]);
+    // What lacks its last chunk ends the check, as nobody knows its length.
+    const cut = { ...item, parts: [{ ...item.parts[0]!, length: 60 }] };
+    const of = { ...region, head: withManifest(head, { items: [cut] }) };
+    await expect(checkSealedParts(memorySource(sealed), of, take)).rejects.toMatchObject({ code: "SEAL_TRUNCATED" });
   });
 
   it("are checked with a data key that is overwritten", async () => {

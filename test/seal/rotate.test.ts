@@ -16,7 +16,8 @@ import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vite
 import { readSealedHead } from "../../src/engine/open-seal-head.ts";
 import { keyUse, planBatch, rotateBatch } from "../../src/engine/rotate.ts";
 import { rotateFile } from "../../src/engine/rotate-file.ts";
-import { inspectSealed, verifySealed } from "../../src/engine/seal-verify.ts";
+import { inspectSealed } from "../../src/engine/seal-report.ts";
+import { verifySealed } from "../../src/engine/seal-verify.ts";
 import { isQErr } from "../../src/errors.ts";
 import { authenticate } from "../../src/seal/authenticate.ts";
 import { withFileOperations } from "../../src/source/file-operations.ts";

@@ -44,7 +44,8 @@ export function verifyCommand({ terminal, outcome }: CommandContext): Command {
 const UNPROVEN = `
 A QVD has no checksum: a value changed into another valid value is not found. An app is checked
 stream by stream (Adler-32); its ContentHash is not, as only Qlik knows how it is made.
-In a sealed file every byte is checked when a key is given; without one only accidents are found.`;
+In a sealed file every byte is checked when a key is given; without one only accidents are found.
+Each damaged piece is named with its place: 16 KiB of a part that a key opens, one MiB of another.`;
 
 /** One finding a line: `FILE: level CODE part @offset: message`. */
 function humanFindings(file: string, findings: readonly Finding[]): string {
