@@ -1,31 +1,36 @@
+import { countBits } from "../table/model-bits.ts";
 import { type Sweep, scatter, test } from "./sweep.ts";
 
 /**
  * Rows of loosely coupled tables. No association passes through such a table, but a row of it must not show an
  * excluded value: it stays if every cell is possible (section access notes, part 3).
  *
- * The cells of a synthetic table are really those of the tables it was made for, so what a loose one loses, they lose.
- * Synthetic tables come in the order they were made, inner ones first.
+ * The cells of a synthetic table are really those of the tables that carry its key, so what a loose one loses, they lose:
+ * among them may be synthetic tables again, made of more fields, whose holders lose it as well.
  */
 export function keepLoose(sweep: Sweep): void {
   const { graph, loose } = sweep.forest;
-  const shrunk = new Set<number>();
+  const shrunk: number[] = [];
   graph.tables.forEach((t, table) => {
-    if (!loose[table]) return;
-    for (const key of t.keys) {
-      if (sweep.states[key.node] === undefined) continue;
-      test(sweep, table, key);
-      shrunk.add(table);
-    }
+    const asked = loose[table] ? t.keys.filter((key) => sweep.states[key.node] !== undefined) : [];
+    for (const key of asked) test(sweep, table, key);
+    if (asked.length > 0) shrunk.push(table);
   });
-  graph.tables.forEach((t, table) => {
-    if (t.numbers < 0 || !shrunk.has(table)) return;
-    sweep.states[t.numbers] = scatter(sweep, table, t.keys.find((k) => k.node === t.numbers)!).slice();
-    graph.tables.forEach((holder, other) => {
-      const key = holder.keys.find((k) => k.node === t.numbers);
-      if (other === table || key === undefined) return;
-      test(sweep, other, key);
-      shrunk.add(other);
-    });
+  for (const table of shrunk) for (const holder of takenFromHolders(sweep, table)) shrunk.push(holder);
+}
+
+/** Takes from the holders of a synthetic table's key the rows whose combination it lost; gives those that lost some. */
+function takenFromHolders(sweep: Sweep, table: number): number[] {
+  const { tables } = sweep.forest.graph;
+  const { numbers, keys } = tables[table]!;
+  if (numbers < 0) return [];
+  sweep.states[numbers] = scatter(sweep, table, keys.find((k) => k.node === numbers)!);
+  return [...tables.keys()].filter((other) => {
+    const key = tables[other]!.keys.find((k) => k.node === numbers);
+    if (key === undefined) return false;
+    const before = sweep.rows[other];
+    const rows = before === undefined ? tables[other]!.rows : countBits(before);
+    test(sweep, other, key);
+    return countBits(sweep.rows[other]!) < rows;
   });
 }

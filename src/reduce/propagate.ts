@@ -20,15 +20,16 @@ export function propagate(forest: Forest, selection: Selection, ops: RowOps = SC
     rows: graph.tables.map((_, t) => copyOf(selection.rows?.get(t))),
     states: graph.nodes.map((_, n) => copyOf(selection.values.get(n))),
   };
-  const emptied: number[] = [];
-  forest.components.forEach((component, c) => {
-    if (!isReached(component, selection)) return;
+  const reached = forest.components.filter((component) => isReached(component, selection));
+  for (const component of reached) {
     if (component.tree) sweepTree(sweep, component);
     else sweepLoops(sweep, component);
-    if (component.order.every((s) => s.kind === "node" || isEmptySet(sweep.rows[s.table]!))) emptied.push(c);
-  });
+  }
   keepLoose(sweep);
-  return { rows: sweep.rows, states: sweep.states, emptied };
+  const emptied = reached.filter(({ order }) =>
+    order.every((s) => s.kind === "node" || isEmptySet(sweep.rows[s.table]!)),
+  );
+  return { rows: sweep.rows, states: sweep.states, emptied: emptied.map((c) => forest.components.indexOf(c)) };
 }
 
 function isReached(component: Component, selection: Selection): boolean {

@@ -27,6 +27,7 @@ export function verifyReduction(
   const { graph } = forest;
   const allowed = allowedValues(forest, selected);
   const around = new Reach(forest, new Set([...selected.keys()].map((f) => graph.nodeOfField[f]!)));
+  for (const what of checkShown(forest, allowed, rows)) note(problems, what);
   const had = graph.tables.map((t, i) => t.keys.map((k) => valuesKept(k, t.rows, rows[i], graph.nodes[k.node]!.size)));
   graph.tables.forEach((t, table) => {
     // Of a loose table too: no way leads through one.
@@ -91,6 +92,38 @@ function allowedValues(forest: Forest, selected: SelectedValues): Map<number, Ui
     out.set(node, allowed);
   }
   return out;
+}
+
+/**
+ * Whatever the associations are: no kept row of a table in the app has a cell in a selected field that is not selected, and
+ * none has a combination that its synthetic table lost by being loose.
+ */
+function checkShown(
+  forest: Forest,
+  allowed: ReadonlyMap<number, Uint8Array>,
+  rows: readonly (Uint32Array | undefined)[],
+): string[] {
+  const { graph } = forest;
+  const problems: string[] = [];
+  graph.model.tables.forEach((t, table) => {
+    for (const { field, index, domain } of t.columns) {
+      const may = allowed.get(graph.nodeOfField[field]!);
+      if (may === undefined) continue;
+      const ids = graph.ids.get(field)!.ofDomain.get(domain);
+      // NULL is in no set.
+      const shows = index.some((s, r) => bit(rows[table], r) && may[ids === undefined ? s : ids[s]!] !== 1);
+      if (shows) note(problems, `table "${t.name}" keeps a row that shows an excluded value`);
+    }
+  });
+  graph.tables.forEach((t, table) => {
+    for (const key of t.keys) {
+      const made = graph.tables.findIndex((other) => other.numbers === key.node);
+      if (made < 0 || !(forest.loose[made]! || hasLooseMade(forest, made))) continue;
+      if (key.index.some((_, r) => bit(rows[table], r) && !bit(rows[made], valueAt(key, r))))
+        note(problems, `table "${t.name}" keeps a row whose combination is gone`);
+    }
+  });
+  return problems;
 }
 
 /** A table made for a synthetic key that had to be loosened takes rows from its holders; those are not asked back. */

@@ -206,18 +206,23 @@ export function possibleRows(all: readonly BTable[], selection: BSelection): Map
   return out;
 }
 
-/** The cells of a made table are those of the tables that carry its key: what a loose one loses, they lose. */
+/** The cells of a made table are those of the tables that carry its key: what a loose one loses, they lose, and so on. */
 function passOnMadeLoose(all: readonly BTable[], out: Map<string, Set<number>>): void {
   const shrunk = new Set(all.filter((t) => t.loose === true).map((t) => t.name));
-  for (const t of all) {
-    if (t.made !== true || !shrunk.has(t.name)) continue;
-    const key = t.name.replace(" Table", "");
-    const kept = new Set([...out.get(t.name)!].map((r) => t.rows[r]![t.fields.indexOf(key)]));
-    for (const holder of all) {
-      const at = holder.fields.indexOf(key);
-      if (holder === t || at < 0) continue;
-      shrunk.add(holder.name);
-      out.set(holder.name, new Set([...out.get(holder.name)!].filter((r) => kept.has(holder.rows[r]![at]))));
+  const sizes = () => [...out.values()].reduce((sum, rows) => sum + rows.size, 0);
+  let before: number;
+  do {
+    before = sizes();
+    for (const t of all) {
+      if (t.made !== true || !shrunk.has(t.name)) continue;
+      const key = t.name.replace(" Table", "");
+      const kept = new Set([...out.get(t.name)!].map((r) => t.rows[r]![t.fields.indexOf(key)]));
+      for (const holder of all) {
+        const at = holder.fields.indexOf(key);
+        if (holder === t || at < 0) continue;
+        shrunk.add(holder.name);
+        out.set(holder.name, new Set([...out.get(holder.name)!].filter((r) => kept.has(holder.rows[r]![at]))));
+      }
     }
-  }
+  } while (sizes() !== before);
 }

@@ -195,9 +195,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "fields ORed",
     file: PROPAGATE,
-    find: "  return { rows: sweep.rows, states: sweep.states, emptied };",
+    find: "  keepLoose(sweep);\n",
     replace:
-      "  if (selection.values.size > 1) return [...selection.values].map(([n, v]) => propagate(forest, { values: new Map([[n, v]]) }, ops)).reduce(unite);\n  return { rows: sweep.rows, states: sweep.states, emptied };",
+      "  if (selection.values.size > 1) return [...selection.values].map(([n, v]) => propagate(forest, { values: new Map([[n, v]]) }, ops)).reduce(unite);\n  keepLoose(sweep);\n",
   },
   { rule: "an empty result opens", file: RULES, find: '  onEmpty: "deny",', replace: '  onEmpty: "empty",' },
   {
@@ -254,8 +254,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     rule: "loose tables are kept whole",
     file: "src/reduce/loose.ts",
-    find: "if (!loose[table]) return;",
-    replace: "if (loose[table] !== undefined) return;",
+    find: "loose[table] ? t.keys",
+    replace: "loose[table] === undefined ? t.keys",
+  },
+  {
+    rule: "what a loose synthetic table loses ends with its holders",
+    file: "src/reduce/loose.ts",
+    find: "shrunk.push(holder);",
+    replace: "void holder;",
   },
   {
     rule: "the shortest table of a circle is loosened",

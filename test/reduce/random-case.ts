@@ -40,7 +40,14 @@ const VALUES: readonly Cell[] = ["A", "B", "C", 1, 2, { number: 1, text: "01" },
 export function randomCase(seed: number): PolicyCase {
   const dice = new Dice(seed);
   const shape = dice.next();
-  const tables = shape < 0.4 ? starTables(dice) : shape < 0.85 ? looseTables(dice) : ringTables(dice);
+  const tables =
+    shape < 0.4
+      ? starTables(dice)
+      : shape < 0.8
+        ? looseTables(dice)
+        : shape < 0.94
+          ? ringTables(dice)
+          : knottedTables(dice);
   const mode = dice.pick(MODES);
   const rules = rulesOf(mode, {
     ...(dice.chance(0.2) && { combine: "tuples" }),
@@ -87,6 +94,25 @@ function ringTables(dice: Dice): CellTable[] {
     const ring = { name: `Ring${i}`, fields, rows: rowsOf(dice, fields.length, values) };
     if (fields.length < 3 || dice.chance(0.5)) return [ring];
     return [ring, { name: `Branch${i}`, fields: [`${key}X`, `${key}Y`], rows: rowsOf(dice, 2, values) }];
+  });
+}
+
+/**
+ * Pairs of tables that share two fields each, so that the circle is one of synthetic tables and one of them is loosened;
+ * now and then tables that share a third field with a pair, so that a synthetic table holds the key of another.
+ */
+function knottedTables(dice: Dice): CellTable[] {
+  const keys = ["F", "G", "H"];
+  const values = VALUES.slice(0, 2 + dice.below(3));
+  return keys.flatMap((key, i): CellTable[] => {
+    const pair = [key, keys[(i + 1) % keys.length]!];
+    const more = (name: string, fields: readonly string[]) => ({
+      name: `${name}${i}`,
+      fields,
+      rows: rowsOf(dice, fields.length, values),
+    });
+    const inner = dice.chance(0.5) ? [more("In", [...pair, "K", `${key}X`]), more("Inn", [...pair, "K"])] : [];
+    return [more("Pair", pair), more("Twin", [...pair, `${key}Y`]), ...inner];
   });
 }
 
