@@ -94,6 +94,11 @@ async function restoredVector(column: OpenColumn): Promise<StoredVector | undefi
       part: "sealed meta",
     },
   );
+  // Stale bits follow those of the last row in its byte, and may not be other than its own.
+  const own = 2 ** ((rows * width) % 8) - 1;
+  needs(own === 0 || (slack[0]! & own) === vector[at], "SEAL_DAMAGED", "a sealed column ends in another index", {
+    part: "sealed meta",
+  });
   vector.set(slack, at);
   const compressed = deflateLikeQlik(vector);
   const { byteLength } = vector;

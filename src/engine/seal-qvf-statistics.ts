@@ -65,13 +65,13 @@ export function plainStatistics(
   });
 }
 
-/** The document with the entries of opened fields in their places. */
+/** The document with the entries of opened fields in their places. Throws `QVF_JSON`. */
 export function restoredStatistics(document: Json, opened: ReadonlyMap<string, string>): Uint8Array {
   return encodeJsonFrame({
     ...document,
     qfields: entries(document.qfields).map((field) => {
       const text = opened.get(String(field.qname));
-      return text === undefined ? field : (JSON.parse(text) as Json);
+      return text === undefined ? field : jsonObject(text, "sealed meta");
     }),
   });
 }

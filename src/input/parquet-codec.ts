@@ -2,9 +2,13 @@ import { type CompressionCodec, type Compressors, snappyUncompress } from "hypar
 import { Inflate } from "pako";
 import { needs } from "../errors.ts";
 import type { ParquetPage } from "./parquet-pages.ts";
+import { snappyLength } from "./parquet-snappy.ts";
 
 /** Codecs that pages may be packed with. */
 export const PARQUET_CODECS: readonly CompressionCodec[] = ["UNCOMPRESSED", "SNAPPY", "GZIP"];
+
+/** Deflate makes at most 258 bytes of 2 bits, 1,032 of a byte. */
+const DEFLATE_RATIO = 1032;
 
 /**
  * Unpackers that check the length a page header claims before they allocate it, and that the page is that long.
@@ -18,19 +22,20 @@ export function parquetCompressors(limit: number, pages: readonly ParquetPage[] 
     pages[next++]?.check(unpacked);
     return unpacked;
   };
-  const claimed = (length: number): Uint8Array => {
+  const output = (length: number, fits: () => boolean): Uint8Array => {
     needs(length >= 0, "IMPORT_SYNTAX", "a page of the Parquet file claims a negative length");
     needs(length <= limit, "LIMIT_EXCEEDED", `a page of the Parquet file claims more than ${limit} bytes`);
+    needs(fits(), "IMPORT_SYNTAX", "a page of the Parquet file does not unpack to the length that it claims");
     return new Uint8Array(length);
   };
   return {
     SNAPPY(packed, length) {
-      const output = claimed(length);
-      snappyUncompress(packed, output);
-      return checked(output);
+      const page = output(length, () => snappyLength(packed) === length);
+      snappyUncompress(packed, page);
+      return checked(page);
     },
     GZIP(packed, length) {
-      const output = claimed(length);
+      const page = output(length, () => length <= DEFLATE_RATIO * packed.byteLength);
       const inflate = new Inflate();
       let at = 0;
       inflate.onData = (piece) => {
@@ -40,12 +45,12 @@ export function parquetCompressors(limit: number, pages: readonly ParquetPage[] 
           "IMPORT_SYNTAX",
           "a page of the Parquet file unpacks to more than it claims",
         );
-        output.set(bytes, at);
+        page.set(bytes, at);
         at += bytes.length;
       };
       inflate.push(packed, true);
       needs(inflate.err === 0 && at === length, "IMPORT_SYNTAX", "a page of the Parquet file does not unpack");
-      return checked(output);
+      return checked(page);
     },
   };
 }

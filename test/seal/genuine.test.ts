@@ -157,6 +157,29 @@ describe("a sealed app whose column does not fit its width, though it is genuine
   });
 });
 
+describe("a sealed app whose meta says what its parts do not", () => {
+  it("is damage where the bits behind the last row are said to be others in the row itself", async () => {
+    // Text has 20 rows of 3 bits: its last byte holds 4 bits of them.
+    const headOf = (file: Uint8Array) => readSealedAppHead(memorySource(file));
+    const sealed = await sealAppBytes(await goodImage(), { slots: slotOf("Text") });
+    const withSlack = (mask: number) => ({
+      item: "Text",
+      part: 0,
+      change(old: Uint8Array) {
+        const meta = decodeFieldMeta(old);
+        const columns = meta.columns.map((c) => {
+          expect([c.rows, c.width]).toEqual([20, 3]);
+          return { ...c, slack: c.slack.map((byte, i) => (i === 0 ? byte ^ mask : byte)) };
+        });
+        return encodeFieldMeta({ ...meta, columns });
+      },
+    });
+    expect(await verdict(await forged(sealed, headOf, [withSlack(0x80)]), find)).toBe("ok");
+    for (const mask of [1, 8])
+      expect(await verdict(await forged(sealed, headOf, [withSlack(mask)]), find)).toBe("SEAL_DAMAGED");
+  });
+});
+
 describe("packing", () => {
   const field = (width: number, bias: number, ...indexes: number[]) => {
     const records = new Uint8Array(indexes.length * 4 + RECORD_SLACK);
