@@ -135,7 +135,7 @@ async function fieldTags(container: QvfContainer, inflate: Inflate): Promise<Rea
   const fields = (meta as { qfields?: unknown } | null)?.qfields;
   const tags = new Map<string, readonly string[]>();
   for (const field of Array.isArray(fields) ? (fields as unknown[]) : []) {
-    const { qname, qtags } = field as { qname?: unknown; qtags?: unknown };
+    const { qname, qtags } = (field ?? {}) as { qname?: unknown; qtags?: unknown };
     if (typeof qname === "string" && Array.isArray(qtags))
       tags.set(
         qname,
