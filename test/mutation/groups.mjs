@@ -22,6 +22,7 @@ export const GROUPS = [
   ...of("reduce", ["grants", "identity", "rules", "tuples"], "reduce/checks", "reduce/cases"),
   ...of("reduce", ["admit", "propagate"], "reduce/admit", "reduce/loose", "reduce/checks", "reduce/cases"),
   ...of("reduce", ["verify", "verify-graph"], "reduce/verify", "reduce/verify-graph", "reduce/loose"),
+  ...of("reduce", ["prove"], "reduce/prove"),
   ...of("reduce", ["verify-compact"], "reduce/verify-compact"),
   ...of("reduce", ["verify-reach", "verify-circles"], "reduce/verify"),
   ...of("reduce", ["select"], "reduce/select"),
