@@ -106,8 +106,21 @@ class Teller {
         if (this.#firstRow(next, key.node, v, true) >= 0) continue;
         const partner = this.#firstRow(next, key.node, v, false);
         if (partner < 0 || seen.has(`${next} ${partner}`)) return [this.#step(table, row, key, "no partner")];
-        return [this.#step(table, row, key, "linked"), ...this.refusal(next, partner, key.node, seen)];
+        const beyond = this.refusal(next, partner, key.node, seen);
+        // Without a reason of its own the partner was lost for this side's sake: another key of this row has it.
+        if (beyond.length > 0) return [this.#step(table, row, key, "linked"), ...beyond];
       }
+    }
+    return this.#combinationGone(table, row, seen);
+  }
+
+  /** The row's combination in a synthetic table that lost it by being loose, or by holding the key of one that is. */
+  #combinationGone(table: number, row: number, seen: Set<string>): RowStep[] {
+    for (const key of this.#graph.tables[table]!.keys) {
+      const made = this.#graph.tables.findIndex((t) => t.numbers === key.node);
+      const combination = valueAt(key, row);
+      if (made < 0 || made === table || isKept(this.#kept.rows[made], combination)) continue;
+      return [this.#step(table, row, key, "linked"), ...this.refusal(made, combination, key.node, seen)];
     }
     return [];
   }

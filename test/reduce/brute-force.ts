@@ -196,7 +196,8 @@ function usableRows(access: readonly AccessTable[], policy: PolicyCase): Set<num
       .filter((r) => who.every((f) => matches(t.rows[r]![t.fields.indexOf(f)]!, f, policy)));
     selected.set(String(n), new Set(fits));
   });
-  const possible = possibleRows(withoutLoops(withSyntheticKeys(tables), []), { fields: new Map(), rows: selected });
+  // Nothing is loosened here, as that would give a user what others are granted.
+  const possible = possibleInLoops(withSyntheticKeys(tables), { fields: new Map(), rows: selected });
   return access.map((_, n) => possible.get(String(n))!);
 }
 

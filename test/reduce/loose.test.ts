@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { type Allowed, carryOut, decide, type Outcome, prepareApp } from "../../src/reduce/admit.ts";
+import { explainRow } from "../../src/reduce/explain-row.ts";
 import { propagate } from "../../src/reduce/propagate.ts";
+import { rulesOf } from "../../src/reduce/rules.ts";
 import type { Kept } from "../../src/reduce/sweep.ts";
 import { verifyReduction } from "../../src/reduce/verify.ts";
 import { bitPositions, noValues, setBit } from "../../src/table/model-bits.ts";
@@ -95,6 +98,23 @@ describe("a synthetic table that is loosely coupled", () => {
     const { selection: other } = selectionOf(forest, "P", "p1");
     const far = rowsOf(forest, propagate(forest, other));
     expect([far.a, far.b, far.e, far.c1, far["$Syn 2 Table"]]).toEqual([[1], [1], [1], "all", [1]]);
+  });
+
+  it("is named as the reason why a row is out", () => {
+    const text = (cell: string) => ({ text: cell });
+    const access = [{ name: "SA", fields: ["ACCESS", "USERID", "X"], rows: [["USER", "EVA", "x1"].map(text)] }];
+    const app = prepareApp(modelOfCells(KNOT), access);
+    const rules = rulesOf("qlik-sense");
+    const outcome = carryOut(app, decide(app, { userid: "eva" }, rules) as Allowed, rules) as Outcome;
+    const ways = (row: number) =>
+      explainRow(app, outcome, rules, 0, row).steps.map((step) => [step.table, step.field, step.value, step.because]);
+    expect(ways(0)).toEqual([]);
+    expect(ways(2)).toEqual([
+      ["a", "$Syn 1", undefined, "linked"],
+      ["$Syn 1 Table", "$Syn 2", undefined, "linked"],
+      ["$Syn 2 Table", "X", "x2", "not selected"],
+    ]);
+    expect(ways(1).at(-1)).toEqual(["$Syn 2 Table", "Y", "y2", "not possible"]);
   });
 
   it("may leave a component without a row, which counts as emptied", () => {

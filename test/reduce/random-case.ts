@@ -138,14 +138,21 @@ function accessTables(dice: Dice, tables: readonly CellTable[]): AccessTable[] {
   const reducing = Array.from({ length: 1 + dice.below(dice.chance(0.5) ? 1 : 3) }, () => dice.pick(upperFields));
   const who = dice.pick([["USERID"], ["USERID"], ["USERID", "GROUP"], ["GROUP"], []]);
   const several = dice.chance(0.3);
-  const parts = several
+  const ring = several && dice.chance(0.3);
+  const parts = ring
     ? [
-        ["ACCESS", ...who, "ROLE"],
-        ["ROLE", ...reducing],
-        ...(dice.chance(0.4) ? [["ROLE", "OMIT"]] : []),
-        ...(dice.chance(0.2) ? [["USERID", dice.pick(upperFields)]] : []),
+        ["ACCESS", ...who, "ROLE", "KIND"],
+        ["ROLE", "TEAM", ...reducing],
+        ["KIND", "TEAM", dice.pick(upperFields)],
       ]
-    : [["ACCESS", ...who, ...reducing, ...(dice.chance(0.35) ? ["OMIT"] : [])]];
+    : several
+      ? [
+          ["ACCESS", ...who, "ROLE"],
+          ["ROLE", ...reducing],
+          ...(dice.chance(0.4) ? [["ROLE", "OMIT"]] : []),
+          ...(dice.chance(0.2) ? [["USERID", dice.pick(upperFields)]] : []),
+        ]
+      : [["ACCESS", ...who, ...reducing, ...(dice.chance(0.35) ? ["OMIT"] : [])]];
   const used = (column: string): Cell[] => {
     return tables.flatMap((t) => t.rows.map((row) => row[t.fields.indexOf(column)] ?? null)).filter((c) => c !== null);
   };
@@ -170,6 +177,7 @@ function accessCell(
   if (column === "ACCESS") return dice.pick(["USER", "USER", "USER", "USER", "ADMIN", "*", "READER"]);
   if (column === "USERID") return dice.pick(["ME", "me", "ME", "ME", "OTHER", "*", ""]);
   if (column === "GROUP") return dice.pick(["STAFF", "*", "*", "BOARD", ""]);
+  if (column === "KIND" || column === "TEAM") return dice.pick(["K1", "K2"]);
   if (column === "ROLE") return dice.pick(["R1", "R2", "R1", "*"]);
   if (column === "OMIT") return dice.pick([...fields, "", "*", "NOSUCH"]);
   if (used.length > 0 && dice.chance(0.7)) {
