@@ -28,7 +28,10 @@ export interface OpenAppField {
   stream(): Promise<Uint8Array>;
 }
 
-export interface OpenColumn extends SealedColumn, IndexColumn {}
+export interface OpenColumn extends SealedColumn, IndexColumn {
+  /** Number of its field. */
+  readonly field: number;
+}
 
 /** A sealed stream whose key is here. */
 export interface OpenStream extends SealedStreamMeta {
@@ -86,6 +89,7 @@ export async function openItems(source: ByteSource, region: OpenedRegion): Promi
     let packed = new Uint8Array(0);
     return {
       ...column,
+      field: item.ordinal,
       async read(row, count, out) {
         const size = column.indexBytes;
         if (size === 0) return unpackField(packed, 0, count, 0, 0, column.bias, out);

@@ -42,7 +42,7 @@ function restoredHead(head: TableHead, columns: ReadonlyMap<number, OpenColumn>,
   const rows = first!.rows;
   const source = [...columns.values()].find((c) => c.source !== undefined)?.source ?? head.source;
   const fits =
-    [...columns.values()].every((c) => c.rows === rows && c.column < head.columns.length) &&
+    [...columns.values()].every((c) => c.rows === rows && head.columns[c.column]?.field === c.field) &&
     (head.rows === rows || head.rows === 0);
   needs(fits, "SEAL_DAMAGED", `a sealed column does not belong to ${pathOf(number)}`, { part: "sealed meta" });
   const restored = head.columns.map((column, k) => {

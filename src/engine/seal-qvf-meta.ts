@@ -62,10 +62,16 @@ const MAX_SLACK = 16;
  */
 export function decodeFieldMeta(bytes: Uint8Array): SealedFieldMeta {
   const map = fields(unpackMessage(bytes, PART));
+  const columns = list(map.columns).map((column) => columnOf(list(column)));
+  const ordered = columns.every(({ table, column }, i) => {
+    const before = columns[i - 1];
+    return before === undefined || before.table < table || (before.table === table && before.column < column);
+  });
+  needs(ordered, "SEAL_DAMAGED", "sealed meta: columns are not in the order of tables and columns", { part: PART });
   return {
     bytes: integer(map.bytes, MAX_QVF_STREAM_BYTES),
     meta: binary(map.entry),
-    columns: list(map.columns).map((column) => columnOf(list(column))),
+    columns,
     statistics: map.statistics === null ? undefined : string(map.statistics),
     tokenKey: map.token === null ? undefined : binary(map.token, 32),
   };

@@ -158,6 +158,32 @@ describe("a sealed app whose column does not fit its width, though it is genuine
 });
 
 describe("a sealed app whose meta says what its parts do not", () => {
+  it("is damage where a column is said to be that of another field, or comes twice", async () => {
+    const headOf = (file: Uint8Array) => readSealedAppHead(memorySource(file));
+    const sealed = await sealAppBytes(await goodImage(), { slots: slotOf("Key") });
+    const withColumns = (change: (columns: readonly SealedColumn[]) => readonly SealedColumn[]) => ({
+      item: "Key",
+      part: 0,
+      change(old: Uint8Array) {
+        const meta = decodeFieldMeta(old);
+        expect(meta.columns.map(({ table, column }) => [table, column])).toEqual([
+          [0, 0],
+          [1, 0],
+        ]);
+        return encodeFieldMeta({ ...meta, columns: change(meta.columns) });
+      },
+    });
+    for (const change of [
+      ([a, b]: readonly SealedColumn[]) => [a!, { ...b!, column: 1 }],
+      ([a, b]: readonly SealedColumn[]) => [a!, { ...b!, column: 7 }],
+      ([a]: readonly SealedColumn[]) => [a!, a!],
+      ([a, b]: readonly SealedColumn[]) => [b!, a!],
+    ]) {
+      const bad = await forged(sealed, headOf, [withColumns(change)]);
+      expect(await verdict(bad, find)).toBe("SEAL_DAMAGED");
+    }
+  });
+
   it("is damage where the bits behind the last row are said to be others in the row itself", async () => {
     // Text has 20 rows of 3 bits: its last byte holds 4 bits of them.
     const headOf = (file: Uint8Array) => readSealedAppHead(memorySource(file));
