@@ -56,12 +56,16 @@ export async function openSealedQvd(
       if (item.ordinal === ORIGINAL_HEADER) original = parseHeader(small.slice(0, small.indexOf(0) + 1));
       else {
         needs(
-          item.ordinal < header.fields.length && item.parts.length === 3,
+          header.fields[item.ordinal]?.name === item.name && item.parts.length === 3,
           "SEAL_DAMAGED",
           "a sealed item is no field of the table",
         );
-        open.set(item.ordinal, { item, dek, meta: decodeMeta(small) });
+        const meta = decodeMeta(small);
         small.fill(0);
+        needs(meta.field.name === item.name, "SEAL_DAMAGED", "a sealed field has another name than the table says", {
+          part: `sealed meta of "${item.name}"`,
+        });
+        open.set(item.ordinal, { item, dek, meta });
       }
     }
     const stillSealed = head.manifest.items

@@ -102,8 +102,13 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     part: "manifest",
   });
   needs(slots.length <= MAX_SLOTS, "LIMIT_EXCEEDED", `manifest: over ${MAX_SLOTS} slots`, { part: "manifest" });
-  const items = list(map.items);
-  needs(items.length <= MAX_SEALED_ITEMS, "LIMIT_EXCEEDED", `manifest: over ${MAX_SEALED_ITEMS} sealed items`, {
+  const listed = list(map.items);
+  needs(listed.length <= MAX_SEALED_ITEMS, "LIMIT_EXCEEDED", `manifest: over ${MAX_SEALED_ITEMS} sealed items`, {
+    part: "manifest",
+  });
+  const items = listed.map((item) => itemOf(fields(item), slots.length, signer !== undefined));
+  const numbers = new Set(items.map((item) => item.ordinal));
+  needs(numbers.size === items.length, "SEAL_DAMAGED", "manifest: two sealed items have one number", {
     part: "manifest",
   });
   return {
@@ -114,7 +119,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     writer: string(map.by),
     slots,
     signer,
-    items: items.map((item) => itemOf(fields(item), slots.length, signer !== undefined)),
+    items,
     plain: list(map.plain).map(plainOf),
   };
 }

@@ -97,6 +97,16 @@ describe("a sealed QVD whose parts do not fit each other, though each is genuine
     await failure("SEAL_DAMAGED", async () => openBytes(await forged(sealed, headOf, [fewer]), find));
   });
 
+  it("is damage where a sealed field has another name than the table says", async () => {
+    const renamed = (old: Uint8Array) => {
+      const map = unpackMessage(old, "meta") as Record<string, string>;
+      return packMessage({ ...map, field: map.field!.replace("<FieldName>Beta<", "<FieldName>Betb<") });
+    };
+    const bad = await forged(sealed, headOf, [{ item: "Beta", part: 0, change: renamed }]);
+    const { part } = await failure("SEAL_DAMAGED", () => openBytes(bad, find));
+    expect([part, await verdict(bad, find)]).toEqual(['sealed meta of "Beta"', "SEAL_DAMAGED"]);
+  });
+
   it("is damage where an index has a symbol, and no room in the header that was sealed", async () => {
     // Header and meta agree on one bit for Beta, whose indexes need two.
     const narrow = (text: string) => text.replace(/(<FieldName>Beta<[\s\S]*?<BitWidth>)2/, "$11");

@@ -66,10 +66,10 @@ describe("a manifest", () => {
     const slots = (n: number) => Array.from({ length: n }, (_, i) => `s${i}`);
     expect(decode({ slots: slots(MAX_SLOTS) })().slots).toHaveLength(MAX_SLOTS);
     expect(decode({ slots: slots(MAX_SLOTS + 1) })).toThrow(over);
-    expect(decode({ items: Array.from({ length: MAX_SEALED_ITEMS }, () => item) })().items).toHaveLength(
-      MAX_SEALED_ITEMS,
-    );
-    expect(decode({ items: Array.from({ length: MAX_SEALED_ITEMS + 1 }, () => item) })).toThrow(over);
+    const items = (count: number) =>
+      decode({ items: Array.from({ length: count }, (_, ordinal) => ({ ...item, ordinal })) });
+    expect(items(MAX_SEALED_ITEMS)().items).toHaveLength(MAX_SEALED_ITEMS);
+    expect(items(MAX_SEALED_ITEMS + 1)).toThrow(over);
   });
 
   it("has parts of at most 1 TiB, and only lengths that a message can have", () => {

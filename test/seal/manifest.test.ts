@@ -161,6 +161,13 @@ describe("a manifest", () => {
     expect(slots("a", 5)).toEqual(bad);
   });
 
+  it("has one item of a number", () => {
+    const [one] = packed().items as Values[];
+    const two = (n: number) => read({ ...packed(), items: [one!, { ...one!, n }] });
+    expect(two((one!.n as number) - 1)).toMatchObject({ items: [{}, {}] });
+    expect(two(one!.n as number)).toEqual({ ...damaged, message: "manifest: two sealed items have one number" });
+  });
+
   it("names the part that has too many slots or items", () => {
     const slots = Array.from({ length: MAX_SLOTS + 1 }, (_, i) => `s${i}`);
     const over = { code: "LIMIT_EXCEEDED", part: "manifest" };
