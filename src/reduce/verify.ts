@@ -29,25 +29,36 @@ export function verifyReduction(
   const around = new Reach(forest, new Set([...selected.keys()].map((f) => graph.nodeOfField[f]!)));
   for (const what of checkShown(forest, allowed, rows)) note(problems, what);
   const had = graph.tables.map((t, i) => t.keys.map((k) => valuesKept(k, t.rows, rows[i], graph.nodes[k.node]!.size)));
+  // What such a table lost last is not asked back of others, which may have had their support from it.
+  const before = had.map((sets, t) => (hasLooseMade(forest, t) ? sets.map((set) => set.map(() => 1)) : sets));
   graph.tables.forEach((t, table) => {
     // Of a loose table too: no way leads through one.
-    const tests = t.keys
-      .filter((key) => around.throughNode(table, key.node))
-      .map((key) => ({ key, sets: around.sets(key.node, table, had, allowed) }));
+    const asked = t.keys.filter((key) => around.throughNode(table, key.node));
+    const testsOf = (sets: typeof had): Test[] =>
+      asked.map((key) => ({ key, sets: around.sets(key.node, table, sets, allowed) }));
+    const [now, once] = [testsOf(had), testsOf(before)];
     for (let r = 0; r < t.rows; r++) {
       const kept = bit(rows[table], r);
-      const supported = tests.every(({ key, sets }) => {
-        // NULL is in no set, and there is one for whatever is asked.
-        const v = valueAt(key, r);
-        return sets.every((set) => set[v] === 1);
-      });
-      if (kept && !supported) note(problems, `table "${t.name}" keeps a row without support`);
-      if (!kept && supported && !hasLooseMade(forest, table))
+      if (kept && !isSupported(once, r)) note(problems, `table "${t.name}" keeps a row without support`);
+      if (!kept && !hasLooseMade(forest, table) && isSupported(now, r))
         note(problems, `table "${t.name}" lacks a row that has support`);
     }
   });
   if (forest.loops === "keep") for (const what of verifyCircles(forest, around, allowed, rows)) note(problems, what);
   return problems;
+}
+
+interface Test {
+  readonly key: Key;
+  readonly sets: readonly Uint8Array[];
+}
+
+/** NULL is in no set, and there is one for whatever is asked. */
+function isSupported(tests: readonly Test[], row: number): boolean {
+  return tests.every(({ key, sets }) => {
+    const v = valueAt(key, row);
+    return sets.every((set) => set[v] === 1);
+  });
 }
 
 function note(problems: string[], what: string): void {

@@ -37,7 +37,7 @@ export function refusal(error: unknown): string | undefined {
   return isQErr(error) && error.code in ERROR_CLASS ? error.code : undefined;
 }
 
-const SLIPS = ["undefined", "NaN", "[object "];
+const SLIPS = [/\bundefined\b/, /\bNaN\b/, /\[object /];
 
 /** How a run ended: `read`, or code and words of the refusal. Anything else is thrown on. */
 export async function outcomeOf(target: Target, data: Uint8Array): Promise<string> {
@@ -49,7 +49,9 @@ export async function outcomeOf(target: Target, data: Uint8Array): Promise<strin
     if (code === undefined) throw error;
     const { message } = error as Error;
     // A message may quote a name of the file; what else looks like a slip is one.
-    const slip = SLIPS.find((word) => message.includes(word) && !Buffer.from(data).includes(word));
+    const slip = SLIPS.map((pattern) => pattern.exec(message)?.[0]).find(
+      (word) => word !== undefined && !Buffer.from(data).includes(word),
+    );
     must(slip === undefined, `a message with "${slip}": ${message}`);
     return `${code}: ${message.replace(/"[^"]*"|<[^>]*|[^a-z ]+/g, "#").slice(0, 60)}`;
   }
