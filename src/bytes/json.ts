@@ -34,3 +34,8 @@ function checkSize(text: string, most: number): void {
     if (items > most) throw new SyntaxError(`over ${most} lists, objects and members`);
   }
 }
+
+/** The objects (or lists) of a list; whatever else stands in it is passed over, and of what is no list there are none. */
+export function objectsIn(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === "object" && entry !== null) : [];
+}

@@ -1,3 +1,4 @@
+import { objectsIn } from "../bytes/json.ts";
 import { encodeJsonFrame, frameText, parseFrame } from "../container/qvf/frame.ts";
 import type { QvfContainer } from "../container/qvf/reader.ts";
 import type { QvfModel } from "../table/qvf-model.ts";
@@ -15,7 +16,7 @@ export async function statisticsOf(container: QvfContainer): Promise<Json | unde
 
 /** The entry of a field, as JSON. */
 export function fieldStatistics(document: Json | undefined, name: string): string | undefined {
-  const entry = entries(document?.qfields).find((field) => field.qname === name);
+  const entry = objectsIn(document?.qfields).find((field) => field.qname === name);
   return entry && JSON.stringify(entry);
 }
 
@@ -53,11 +54,11 @@ export function plainStatistics(
   return encodeJsonFrame({
     ...kept,
     ...(masks.size > 0 && { qstatic_byte_size: 0 }),
-    qfields: entries(document.qfields).map((field) => {
+    qfields: objectsIn(document.qfields).map((field) => {
       const count = masks.get(String(field.qname));
       return count === undefined ? field : plainEntry(field, count);
     }),
-    qtables: entries(document.qtables).map((table) => ({
+    qtables: objectsIn(document.qtables).map((table) => ({
       ...table,
       ...(closed && { qno_of_rows: 0 }),
       ...((closed || touched.has(String(table.qname))) && { qbyte_size: 0 }),
@@ -69,13 +70,9 @@ export function plainStatistics(
 export function restoredStatistics(document: Json, opened: ReadonlyMap<string, string>): Uint8Array {
   return encodeJsonFrame({
     ...document,
-    qfields: entries(document.qfields).map((field) => {
+    qfields: objectsIn(document.qfields).map((field) => {
       const text = opened.get(String(field.qname));
       return text === undefined ? field : jsonObject(text, "sealed meta");
     }),
   });
-}
-
-function entries(value: unknown): readonly Json[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === "object" && entry !== null) : [];
 }

@@ -29,8 +29,9 @@ export function verifyReduction(
   const around = new Reach(forest, new Set([...selected.keys()].map((f) => graph.nodeOfField[f]!)));
   for (const what of checkShown(forest, allowed, rows)) note(problems, what);
   const had = graph.tables.map((t, i) => t.keys.map((k) => valuesKept(k, t.rows, rows[i], graph.nodes[k.node]!.size)));
+  const gives = graph.tables.map((_, t) => hasLooseMade(forest, t));
   // What such a table lost last is not asked back of others, which may have had their support from it.
-  const before = had.map((sets, t) => (hasLooseMade(forest, t) ? sets.map((set) => set.map(() => 1)) : sets));
+  const before = had.map((sets, t) => (gives[t] ? sets.map((set) => new Uint8Array(set.length).fill(1)) : sets));
   graph.tables.forEach((t, table) => {
     // Of a loose table too: no way leads through one.
     const asked = t.keys.filter((key) => around.throughNode(table, key.node));
@@ -40,7 +41,7 @@ export function verifyReduction(
     for (let r = 0; r < t.rows; r++) {
       const kept = bit(rows[table], r);
       if (kept && !isSupported(once, r)) note(problems, `table "${t.name}" keeps a row without support`);
-      if (!kept && !hasLooseMade(forest, table) && isSupported(now, r))
+      if (!kept && !gives[table] && isSupported(now, r))
         note(problems, `table "${t.name}" lacks a row that has support`);
     }
   });

@@ -1,3 +1,4 @@
+import { objectsIn } from "../bytes/json.ts";
 import { type Inflate, inflatePako } from "../container/qvf/deflate.ts";
 import { frameText, parseFrame, parseJson } from "../container/qvf/frame.ts";
 import { type ModelHeader, parseModelHeader } from "../container/qvf/model-header.ts";
@@ -134,8 +135,7 @@ async function fieldTags(container: QvfContainer, inflate: Inflate): Promise<Rea
   const meta = parseJson(await frameText(parseFrame(await container.read(part), part), inflate), part);
   const fields = (meta as { qfields?: unknown } | null)?.qfields;
   const tags = new Map<string, readonly string[]>();
-  for (const field of Array.isArray(fields) ? (fields as unknown[]) : []) {
-    const { qname, qtags } = (field ?? {}) as { qname?: unknown; qtags?: unknown };
+  for (const { qname, qtags } of objectsIn(fields)) {
     if (typeof qname === "string" && Array.isArray(qtags))
       tags.set(
         qname,

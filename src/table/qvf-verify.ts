@@ -1,3 +1,4 @@
+import { objectsIn } from "../bytes/json.ts";
 import type { Inflate } from "../container/qvf/deflate.ts";
 import { frameText, inflateFrame, parseFrame, parseJson } from "../container/qvf/frame.ts";
 import { isFramed, parseMeta } from "../container/qvf/parts.ts";
@@ -128,16 +129,12 @@ async function checkMeta(
     const message = `${what}: ${part} says ${stated}, the model has ${is ?? "none"}`;
     findings.push({ level: "deviation", code: "QVF_META", part, message });
   };
-  for (const { qname, qcardinal } of entries(qfields)) {
+  for (const { qname, qcardinal } of objectsIn(qfields)) {
     differs(`symbols of field "${String(qname)}"`, qcardinal, symbols.get(String(qname)));
   }
-  for (const { qname, qno_of_rows, qno_of_fields } of entries(qtables)) {
+  for (const { qname, qno_of_rows, qno_of_fields } of objectsIn(qtables)) {
     const table = tables.get(String(qname));
     differs(`rows of table "${String(qname)}"`, qno_of_rows, table?.rows);
     differs(`fields of table "${String(qname)}"`, qno_of_fields, table?.fields.length);
   }
-}
-
-function entries(value: unknown): readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === "object" && entry !== null) : [];
 }

@@ -184,7 +184,7 @@ describe("the independent checker", () => {
     timeout: 600_000,
   }, () => {
     let compared = 0;
-    for (let seed = 1; seed <= CASES; seed++) {
+    for (let seed = 1; seed <= 2 * CASES; seed++) {
       const policy = randomCase(seed);
       if (policy.rules.loops !== "keep") continue;
       // One selection, so that what is compared is what it leaves: which tuples grant nothing depends on the parts.
@@ -204,7 +204,7 @@ describe("the independent checker", () => {
         });
       }
     }
-    expect(compared).toBeGreaterThan(CASES / 2);
+    expect(compared).toBeGreaterThan(CASES);
   });
 
   it("finds a cell changed, a symbol left over, an omitted name kept", () => {
