@@ -114,13 +114,17 @@ class Teller {
     return this.#combinationGone(table, row, seen);
   }
 
-  /** The row's combination in a synthetic table that lost it by being loose, or by holding the key of one that is. */
+  /**
+   * The row's combination in a synthetic table that lost it by being loose, or by holding the key of one that is. One
+   * that has no reason of its own was lost for this row's sake.
+   */
   #combinationGone(table: number, row: number, seen: Set<string>): RowStep[] {
     for (const key of this.#graph.tables[table]!.keys) {
       const made = this.#graph.tables.findIndex((t) => t.numbers === key.node);
       const combination = valueAt(key, row);
       if (made < 0 || made === table || isKept(this.#kept.rows[made], combination)) continue;
-      return [this.#step(table, row, key, "linked"), ...this.refusal(made, combination, key.node, seen)];
+      const beyond = this.refusal(made, combination, key.node, seen);
+      if (beyond.length > 0) return [this.#step(table, row, key, "linked"), ...beyond];
     }
     return [];
   }

@@ -57,6 +57,8 @@ function opened(userid: string, rules: Rules = RULES) {
 }
 
 const CASES = process.env.QVAULT_LONG === undefined ? 1000 : 20_000;
+/** Of loose synthetic tables: their explanations once ended with a combination lost for the row's own sake. */
+const ONCE_UNEXPLAINED = [4008, 17_971, 21_426, 31_532];
 
 describe("explaining", () => {
   it("tells which row of section access let a row in", () => {
@@ -114,7 +116,8 @@ describe("explaining", () => {
 
   it("agrees with the reducer on every row of random models, and always gives a reason", { timeout: 600_000 }, () => {
     let rows = 0;
-    for (let seed = 1; seed <= CASES; seed++) {
+    const seeds = Array.from({ length: CASES }, (_, i) => i + 1);
+    for (const seed of [...seeds, ...ONCE_UNEXPLAINED]) {
       const policy = randomCase(seed);
       if (policy.rules.loops === "keep") continue;
       const app = prepareApp(modelOfCells(policy.tables), policy.access, policy.loosened);
@@ -122,8 +125,6 @@ describe("explaining", () => {
       if (decision.denied) continue;
       const outcome = carryOut(app, decision, policy.rules);
       if (outcome.denied) continue;
-      const forest = app.forest(policy.rules.loops);
-      if (forest.graph.tables.some((t, i) => t.table < 0 && forest.loose[i])) continue;
       policy.tables.forEach((t, table) => {
         const bits = outcome.kept.rows[table];
         t.rows.forEach((_, r) => {
