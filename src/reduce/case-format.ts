@@ -109,28 +109,28 @@ function asAccess(cell: Cell): null | number | string | AccessValue {
   return typeof cell === "object" && cell !== null ? { number: cell.number, text: cell.text } : cell;
 }
 
-const USER_PARTS: Readonly<Record<string, keyof User>> = {
-  userid: "userid",
-  email: "email",
-  useremail: "email",
-  name: "name",
-  username: "name",
-  group: "groups",
-  groups: "groups",
-  ntname: "ntname",
-  ntsid: "ntsid",
-  sid: "ntsid",
-  ntdomainsid: "ntdomainsid",
-  domainsid: "ntdomainsid",
-  password: "password",
-  serial: "serial",
-};
+const USER_PARTS: ReadonlyMap<string, keyof User> = new Map([
+  ["userid", "userid"],
+  ["email", "email"],
+  ["useremail", "email"],
+  ["name", "name"],
+  ["username", "name"],
+  ["group", "groups"],
+  ["groups", "groups"],
+  ["ntname", "ntname"],
+  ["ntsid", "ntsid"],
+  ["sid", "ntsid"],
+  ["ntdomainsid", "ntdomainsid"],
+  ["domainsid", "ntdomainsid"],
+  ["password", "password"],
+  ["serial", "serial"],
+]);
 
 function readUser(parts: ReadonlyMap<string, At>): User {
   const user: Record<string, string | readonly string[]> = {};
   for (const [key, at] of parts) {
     if (at.value === null || isNoData(key)) continue;
-    const part = USER_PARTS[plain(key)];
+    const part = USER_PARTS.get(plain(key));
     if (part === undefined) throw at.wrong("is no attribute of a user");
     user[part] = part === "groups" ? (Array.isArray(at.value) ? at.texts() : [at.text()]) : at.text();
   }
