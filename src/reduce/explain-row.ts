@@ -52,7 +52,9 @@ export function explainRow(
   const kept = isKept(part.kept.rows[table], row);
   return {
     kept,
-    steps: kept ? teller.support(table, row, undefined) : teller.refusal(table, row, undefined, new Set()),
+    steps: kept
+      ? teller.support(table, row, undefined, new Set([table]))
+      : teller.refusal(table, row, undefined, new Set()),
   };
 }
 
@@ -76,16 +78,17 @@ class Teller {
     this.#kept = kept;
   }
 
-  /** One supporting step per way on which a selection lies. */
-  support(table: number, row: number, from: number | undefined): RowStep[] {
+  /** One supporting step per way on which a selection lies; a circle that is kept is gone round once. */
+  support(table: number, row: number, from: number | undefined, seen: Set<number>): RowStep[] {
     const out: RowStep[] = [];
     for (const key of this.#asked(table, from)) {
       const v = valueAt(key, row);
       if (this.#selection.values.has(key.node)) out.push(this.#step(table, row, key, "selected"));
       for (const next of this.#tablesBeyond(key.node, table)) {
-        const partner = this.#firstRow(next, key.node, v, true);
+        const partner = seen.has(next) ? -1 : this.#firstRow(next, key.node, v, true);
         if (partner < 0) continue;
-        out.push(this.#step(table, row, key, "linked"), ...this.support(next, partner, key.node));
+        seen.add(next);
+        out.push(this.#step(table, row, key, "linked"), ...this.support(next, partner, key.node, seen));
       }
     }
     return out;

@@ -9,9 +9,13 @@ export interface ListedIdentity {
   readonly user: User;
 }
 
-/** Every distinct identity of the identification columns, in order of first appearance. A star asks for nothing. */
+/**
+ * Every distinct identity of the identification columns, in order of first appearance. A star asks for nothing; where
+ * there is no such column at all, everybody is meant (R7).
+ */
 export function listedIdentities(world: AccessWorld): ListedIdentity[] {
   const found = new Map<string, ListedIdentity>();
+  if (!world.tables.some((t) => t.fields.some(isIdentityField))) return [{ label: "*", user: userOf([]) }];
   for (const t of world.tables) {
     const columns = t.fields.map((field, column) => ({ field, column })).filter(({ field }) => isIdentityField(field));
     if (columns.length === 0) continue;

@@ -56,6 +56,10 @@ export function lintColumns(app: ReducibleApp, world: AccessWorld): Finding[] {
       out.push({ code: "WILDCARD_IDENTITY", severity: "warning", about: t.name, message, count: open });
     }
   }
+  if (!world.tables.some((t) => t.fields.some(isIdentityField))) {
+    const message = "no identification field says whom a row is for: everybody who can reach the app has all the rows";
+    out.push({ code: "WILDCARD_IDENTITY", severity: "warning", about: "section access", message });
+  }
   for (const t of app.model.tables) {
     const names = t.columns.map((c) => upper(app.model.fields[c.field]!.name));
     if (names.includes("ACCESS") && names.some((n) => isSystemField(n) && n !== "ACCESS")) {

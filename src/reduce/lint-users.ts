@@ -1,14 +1,15 @@
 import { isQErr, needs } from "../errors.ts";
 import { MAX_LINT_COMBINATIONS } from "../limits.ts";
 import { fieldNamed } from "../table/model.ts";
-import { allBits, type Bits, countBits, orInto } from "../table/model-bits.ts";
-import { accessIdentity } from "./access-table.ts";
-import { carryOut, decide, type ReducibleApp } from "./admit.ts";
+import { type Bits, countBits, orInto } from "../table/model-bits.ts";
+import { type AccessCell, accessIdentity } from "./access-table.ts";
+import { type Allowed, carryOut, decide, type Outcome, type ReducibleApp } from "./admit.ts";
 import type { Finding, LintOptions } from "./finding.ts";
-import { type AccessWorld, type Entitlement, entitle } from "./grants.ts";
+import { type AccessWorld, type Entitlement, entitle, isUsed } from "./grants.ts";
 import { isKnown, listedIdentities } from "./identities.ts";
-import { attributesOf } from "./identity.ts";
-import { type Granted, pool } from "./select.ts";
+import { attributesOf, type User } from "./identity.ts";
+import type { Rules } from "./rules.ts";
+import { type Denied, type Granted, pool } from "./select.ts";
 import { tuplesOf } from "./tuples.ts";
 
 /** Findings from opening the app as everybody who is listed. */
@@ -24,19 +25,16 @@ export function lintUsers(app: ReducibleApp, world: AccessWorld, options: LintOp
     if (directory !== undefined && !isKnown(identity, directory))
       say("UNKNOWN_IDENTITY", "warning", "the directory does not know this identity");
     const entitlement = entitle(world, attributesOf(identity.user, rules), rules);
-    const decision = decide(app, identity.user, rules);
-    const outcome = decision.denied ? decision : carryOut(app, decision, rules);
-    if (decision.denied || outcome.denied) {
-      const reasons = decision.denied ? decision.reasons : outcome.denied ? outcome.reasons : [];
-      say("LOCKED_OUT", "error", `listed, but does not get in: ${reasons.join(", ")}`);
+    const opened = openFor(app, identity.user, rules);
+    if (opened.denied) {
+      say("LOCKED_OUT", "error", `listed, but does not get in: ${opened.reasons.join(", ")}`);
       continue;
     }
-    if (decision.level === "ADMIN" && decision.selections.every((s) => s.values.size === 0)) reloader = true;
-    if (
-      decision.level === "ADMIN" &&
-      hasBlank(app, world, entitlement) &&
-      decision.selections.some((s) => s.values.size > 0)
-    ) {
+    const { decision, outcome } = opened;
+    // One tuple that selects nothing shows everything, whatever the others select.
+    const everything = decision.selections.some((s) => s.values.size === 0);
+    if (decision.level === "ADMIN" && everything) reloader = true;
+    if (decision.level === "ADMIN" && !everything && hasBlank(app, world, entitlement)) {
       say(
         "ADMIN_LIMITED",
         "warning",
@@ -50,7 +48,7 @@ export function lintUsers(app: ReducibleApp, world: AccessWorld, options: LintOp
         say("CROSS_PRODUCT", "info", `${message}, if any; there are too many rows to count them`);
       else if (extra > 0) say("CROSS_PRODUCT", "warning", message, extra);
     }
-    outcome.kept.rows.slice(0, seen.length).forEach((bits, t) => {
+    outcome.kept.rows.forEach((bits, t) => {
       if (bits === undefined || seen[t] === "all") seen[t] = "all";
       else {
         const sum = seen[t] ?? new Uint32Array(bits.length);
@@ -67,29 +65,34 @@ export function lintUsers(app: ReducibleApp, world: AccessWorld, options: LintOp
   app.model.tables.forEach((t, i) => {
     const bits = seen[i];
     const unseen = bits === "all" || t.synthetic ? 0 : t.rows - (bits === undefined ? 0 : countBits(bits));
-    if (unseen === 0 || countBits(allBits(t.rows)) === 0) return;
+    if (unseen === 0) return;
     const message = "rows that nobody who is listed sees (NULL or orphan keys, unlisted values)";
     out.push({ code: "UNSEEN_ROWS", severity: "info", about: t.name, message, count: unseen });
   });
   return out;
 }
 
+type Opened = Denied | { readonly denied: false; readonly decision: Allowed; readonly outcome: Outcome };
+
+function openFor(app: ReducibleApp, user: User, rules: Rules): Opened {
+  const decision = decide(app, user, rules);
+  if (decision.denied) return decision;
+  const outcome = carryOut(app, decision, rules);
+  return outcome.denied ? outcome : { denied: false, decision, outcome };
+}
+
 function reducingFields(app: ReducibleApp, world: AccessWorld): string[] {
   return world.columns.map((c) => c.field).filter((f) => fieldNamed(app.model, f) >= 0);
 }
 
-/** True if a row of the user has a blank or NULL in a reduction field. */
+/** True if some row of the user has reduction fields and a blank or NULL in each of them. */
 function hasBlank(app: ReducibleApp, world: AccessWorld, entitlement: Entitlement): boolean {
-  return reducingFields(app, world).some((field) => {
-    return world.columns
-      .find((c) => c.field === field)!
-      .places.some(({ table, column }) => {
-        return world.tables[table]!.rows.some((row, r) => {
-          const used = (entitlement.rows[table]![r >> 5]! & (1 << (r & 31))) !== 0;
-          const cell = row[column]!;
-          return used && (cell === null || (cell !== "any" && cell.text === ""));
-        });
-      });
+  const reducing = reducingFields(app, world);
+  return world.tables.some((t, table) => {
+    const columns = reducing.map((field) => t.fields.indexOf(field)).filter((column) => column >= 0);
+    const isBlank = (cell: AccessCell): boolean => cell === null || (cell !== "any" && cell.text === "");
+    const blank = t.rows.some((row, r) => isUsed(entitlement, table, r) && columns.every((c) => isBlank(row[c]!)));
+    return columns.length > 0 && blank;
   });
 }
 

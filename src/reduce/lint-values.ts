@@ -62,7 +62,8 @@ function compareValues(field: string, listed: readonly AccessValue[], data: Read
       continue;
     }
     if (value.text === "") continue;
-    if (byText.has(value.text) || byText.has(String(value.number))) counts.TEXT_NUMBER++;
+    if (byText.has(value.text) || (value.number !== undefined && byText.has(String(value.number))))
+      counts.TEXT_NUMBER++;
     else if (byCase.has(value.text)) counts.VALUE_CASE++;
     else if (byShape.has(shapeOf(value.text))) counts.VALUE_ALIKE++;
     else counts.VALUE_UNMATCHED++;
@@ -80,7 +81,7 @@ function compareValues(field: string, listed: readonly AccessValue[], data: Read
   };
   return (Object.keys(counts) as (keyof typeof counts)[])
     .filter((code) => counts[code] > 0)
-    .map((code) => ({ code, severity: say[code][0], message: `${say[code][1]}`, about: field, count: counts[code] }));
+    .map((code) => ({ code, severity: say[code][0], message: say[code][1], about: field, count: counts[code] }));
 }
 
 /** Letters that look alike in Latin, Greek and Cyrillic capitals. */

@@ -28,13 +28,16 @@ export interface MatrixLine {
 
 export function accessMatrix(app: ReducibleApp, rules: Rules): AccessMatrix {
   const known = new Map<string, { number: number; outcome: ReturnType<typeof carryOut> }>();
+  let reductions = 0;
   const lines = (app.access === undefined ? [] : listedIdentities(app.access)).map(({ label, user }): MatrixLine => {
     const decision = decide(app, user, rules);
     if (decision.denied) return deniedLine(label, decision.reasons);
     const key = reductionKey(decision, rules).join(",");
     let found = known.get(key);
     if (found === undefined) {
-      found = { number: known.size, outcome: carryOut(app, decision, rules) };
+      const outcome = carryOut(app, decision, rules);
+      found = { number: reductions, outcome };
+      if (!outcome.denied) reductions++;
       known.set(key, found);
     }
     if (found.outcome.denied) return deniedLine(label, found.outcome.reasons);
@@ -48,8 +51,7 @@ export function accessMatrix(app: ReducibleApp, rules: Rules): AccessMatrix {
     };
   });
   const tables = app.model.tables.filter((t) => !t.synthetic);
-  const distinct = new Set(lines.map((l) => l.reduction).filter((n) => n !== undefined)).size;
-  return { tables: tables.map((t) => t.name), rows: tables.map((t) => t.rows), lines, distinct };
+  return { tables: tables.map((t) => t.name), rows: tables.map((t) => t.rows), lines, distinct: reductions };
 }
 
 function deniedLine(identity: string, reasons: readonly string[]): MatrixLine {

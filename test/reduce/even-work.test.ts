@@ -8,7 +8,7 @@ import { modelOfCells } from "../../src/table/model-cells.ts";
 // "K" has two domains, so that one of them at least has its symbols numbered anew; "N" is in one table only.
 const MODEL = modelOfCells([
   { name: "Facts", fields: ["K", "N"], rows: Array.from({ length: 70 }, (_, i) => [i % 40, i]) },
-  { name: "Dim", fields: ["K"], rows: Array.from({ length: 35 }, (_, i) => [39 - i]) },
+  { name: "Dim", fields: ["K"], rows: Array.from({ length: 5 }, (_, i) => [39 - i]) },
 ]);
 const FOREST = prepareApp(MODEL, undefined).forest("loosen");
 const KEYS = FOREST.graph.tables.flatMap((t) => t.keys.map((key) => ({ ...key, rows: t.rows })));

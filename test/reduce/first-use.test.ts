@@ -38,7 +38,9 @@ it.each<[string, Value[], Value[]]>([
     const column = Int32Array.of(2, -1, 3, 2, 0, 3);
     expect([...uses.renumber(column, Int32Array.of(1, 2, 4, 5))]).toEqual([-1, 0, 1, 0]);
     // A second column of the same domain goes on where the first one ended.
-    expect([...uses.renumber(Int32Array.of(0, 1, -1, 3), undefined)]).toEqual([1, 2, -1, 0]);
+    const second = Int32Array.of(0, 1, -1, 3);
+    expect([...uses.renumber(second, undefined)]).toEqual([1, 2, -1, 0]);
+    expect([...second]).toEqual([0, 1, -1, 3]);
     expect([...column]).toEqual([2, -1, 3, 2, 0, 3]);
     expect(valuesOf(uses.symbols())).toEqual(kept);
     expect(valuesOf(uses.numbers())).toEqual([0, 1, 2]);
