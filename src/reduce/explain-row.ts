@@ -124,9 +124,13 @@ class Teller {
   #combinationGone(table: number, row: number, seen: Set<string>): RowStep[] {
     for (const key of this.#graph.tables[table]!.keys) {
       const made = this.#graph.tables.findIndex((t) => t.numbers === key.node);
+      if (made < 0 || made === table || this.#kept.states[key.node] === undefined) continue;
       const combination = valueAt(key, row);
-      if (made < 0 || made === table || isKept(this.#kept.rows[made], combination)) continue;
-      const beyond = this.refusal(made, combination, key.node, seen);
+      if (combination < 0) return [this.#step(table, row, key, "null")];
+      if (this.#firstRow(made, key.node, combination, true) >= 0) continue;
+      const partner = this.#firstRow(made, key.node, combination, false);
+      if (partner < 0) return [this.#step(table, row, key, "no partner")];
+      const beyond = this.refusal(made, partner, key.node, seen);
       if (beyond.length > 0) return [this.#step(table, row, key, "linked"), ...beyond];
     }
     return [];

@@ -130,20 +130,24 @@ function checkShown(
   graph.tables.forEach((t, table) => {
     for (const key of t.keys) {
       const made = graph.tables.findIndex((other) => other.numbers === key.node);
-      if (made < 0 || !(forest.loose[made]! || hasLooseMade(forest, made))) continue;
-      if (key.index.some((_, r) => bit(rows[table], r) && !bit(rows[made], valueAt(key, r))))
+      if (made < 0 || made === table || !(forest.loose[made]! || hasLooseMade(forest, made))) continue;
+      const own = graph.tables[made]!.keys.find((k) => k.node === key.node)!;
+      // Of a stored one, the numbers are not those of its rows.
+      const left = valuesKept(own, graph.tables[made]!.rows, rows[made], graph.nodes[key.node]!.size);
+      if (key.index.some((_, r) => bit(rows[table], r) && left[valueAt(key, r)] !== 1))
         note(problems, `table "${t.name}" keeps a row whose combination is gone`);
     }
   });
   return problems;
 }
 
-/** A table made for a synthetic key that had to be loosened takes rows from its holders; those are not asked back. */
-function hasLooseMade(forest: Forest, table: number): boolean {
-  const { tables, nodes } = forest.graph;
+/** The table of a synthetic key that had to be loosened takes rows from its holders; those are not asked back. */
+function hasLooseMade(forest: Forest, table: number, seen: readonly number[] = []): boolean {
+  const { tables } = forest.graph;
   return tables[table]!.keys.some((k) => {
-    if (nodes[k.node]!.field >= 0) return false;
     const made = tables.findIndex((t) => t.numbers === k.node);
-    return made !== table && (forest.loose[made]! || hasLooseMade(forest, made));
+    // The keys of stored tables may be held in a circle, by a file that means no good.
+    if (made < 0 || made === table || seen.includes(made)) return false;
+    return forest.loose[made]! || hasLooseMade(forest, made, [...seen, table]);
   });
 }

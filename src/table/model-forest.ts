@@ -1,6 +1,6 @@
 import type { Model } from "./model.ts";
 import { allBits, type Bits, hasBit, noValues, setBit } from "./model-bits.ts";
-import { buildGraph, type Graph, type GraphTable, type Key } from "./model-graph.ts";
+import { buildGraph, type Graph, type GraphTable, isSyntheticTable, type Key } from "./model-graph.ts";
 
 /** What to do with circular references: loosen a table of each (as Qlik does), or keep them all (mode `strict`). */
 export type Loops = "loosen" | "keep";
@@ -123,8 +123,9 @@ function longestInLoop(graph: Graph, loose: readonly boolean[]): number {
   graph.tables.forEach((t, table) => {
     if (loose[table] || !meetWithout(graph, byNode, table)) return;
     const other = graph.tables[best];
+    const made = isSyntheticTable(graph, t);
     const better =
-      other === undefined || t.table >= 0 === other.table >= 0 ? t.rows > (other?.rows ?? -1) : t.table >= 0;
+      other === undefined || made === isSyntheticTable(graph, other) ? t.rows > (other?.rows ?? -1) : !made;
     if (better) best = table;
   });
   return best;

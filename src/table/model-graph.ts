@@ -33,7 +33,7 @@ export interface GraphTable {
   readonly table: number;
   readonly rows: number;
   readonly keys: readonly Key[];
-  /** The node that numbers the rows of a synthetic table made here; -1 for every other table. */
+  /** The node that numbers the combinations of a synthetic table, made here or stored; -1 for every other table. */
   readonly numbers: number;
 }
 
@@ -62,7 +62,7 @@ export function buildGraph(model: Model, selectable: readonly string[], maxKeys 
     ids.set(field, values);
     nodeOfField[field] = nodes.push({ name: f.name, size: values.size, field }) - 1;
   });
-  const tables = model.tables.map((t, table): GraphTable => graphTable(t, table, nodeOfField, ids));
+  const tables = model.tables.map((_, table): GraphTable => graphTable(model, table, nodeOfField, ids));
   for (let k = 1; ; k++) {
     const common = largestCommonSet(tables);
     if (common === undefined) break;
@@ -72,12 +72,24 @@ export function buildGraph(model: Model, selectable: readonly string[], maxKeys 
   return { model, nodes, tables, nodeOfField, ids };
 }
 
-function graphTable(t: ModelTable, table: number, nodeOfField: Int32Array, ids: Graph["ids"]): GraphTable {
+function graphTable(model: Model, table: number, nodeOfField: Int32Array, ids: Graph["ids"]): GraphTable {
+  const t = model.tables[table]!;
   const keys = t.columns
     .filter((c) => nodeOfField[c.field]! >= 0)
     .map((c): Key => ({ node: nodeOfField[c.field]!, index: c.index, ids: ids.get(c.field)!.ofDomain.get(c.domain) }))
     .sort((a, b) => a.node - b.node);
-  return { name: t.name, table, rows: t.rows, keys, numbers: -1 };
+  return { name: t.name, table, rows: t.rows, keys, numbers: nodeOfField[storedKeyOf(model, t)] ?? -1 };
+}
+
+/** The field that numbers the combinations of a stored synthetic table; -1 for every other table. */
+export function storedKeyOf(model: Model, t: ModelTable): number {
+  if (!t.synthetic) return -1;
+  return t.columns.find((c) => `${model.fields[c.field]!.name} Table` === t.name)?.field ?? -1;
+}
+
+/** True for the table of a synthetic key, made here or stored: its cells are those of the tables that hold its key. */
+export function isSyntheticTable(graph: Graph, t: GraphTable): boolean {
+  return t.table < 0 || graph.model.tables[t.table]!.synthetic;
 }
 
 /** The largest set of at least two nodes that two tables share; the first pair of tables among equals. */

@@ -17,7 +17,8 @@ export function synthesize(name: string, common: readonly number[], nodes: Node[
     if (parts.includes(undefined)) return;
     const index = numbering.number(parts as Key[], t.rows);
     const rest = t.keys.filter((k) => !common.includes(k.node));
-    replaced.push({ at, table: { ...t, keys: [...rest, { node, index, ids: undefined }] } });
+    const numbers = common.includes(t.numbers) ? -1 : t.numbers;
+    replaced.push({ at, table: { ...t, numbers, keys: [...rest, { node, index, ids: undefined }] } });
   });
   for (const { at, table } of replaced) tables[at] = table;
   const count = numbering.count;
