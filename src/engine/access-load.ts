@@ -16,6 +16,7 @@ import type { QvdTable } from "../table/qvd-table.ts";
 import type { ScanProgress } from "../table/qvd-write.ts";
 import { type SymbolTable, symbolNumber, symbolText } from "../table/symbols.ts";
 import type { Table } from "../table/table.ts";
+import { requireOpenFields, type ShutField, shutInApp, shutInQvd } from "./access-sealed.ts";
 import { type ByteSource, type OpenOptions, openFile, openSource } from "./open.ts";
 import { isSealed } from "./open-seal-head.ts";
 import type { SealedTable } from "./open-sealed.ts";
@@ -55,7 +56,8 @@ export type AppSource = string | ByteSource | readonly ByteSource[];
 /**
  * Loads an app: a QVF with its section access; a folder of QVDs, each of them a table, with its section access in `section-access.json` or as QVDs in
  * the folder `section-access`; or QVDs.
- * @throws `USAGE` if an app of QVDs has no section access and nobody said that it is to have none, and what reading throws
+ * @throws `USAGE` if an app of QVDs has no section access and nobody said that it is to have none; `SEAL_NO_IDENTITY` if a
+ *   field stays sealed that decides who sees what; and what reading throws
  */
 export async function loadApp(from: AppSource, options: LoadAppOptions = {}): Promise<LoadedApp> {
   if (typeof from !== "string") return loadSources([from].flat().map(borrowed), options);
@@ -96,18 +98,21 @@ async function loadQvds(
   options: LoadAppOptions,
   beside: readonly AccessTable[] | undefined,
 ): Promise<LoadedApp> {
-  const model = await withTables(sources, options, (tables) =>
-    loadModel(
+  const shut: ShutField[] = [];
+  const model = await withTables(sources, options, async (tables) => {
+    for (const table of tables) shut.push(...(await shutInQvd(table)));
+    return loadModel(
       tables.map((table) => ({ table })),
       options,
-    ),
-  );
+    );
+  });
   const access = options.access === undefined ? beside : await accessFrom(options.access, options);
   if (access === undefined && options.withoutAccess !== true) {
     throw new QErr("USAGE", `${name} has no section access`, {
       hint: `put ${ACCESS_JSON} beside the tables, or name a file with --access; --no-access shows everything to everybody`,
     });
   }
+  if (access !== undefined) requireOpenFields(model, access, shut);
   return { name, model, access, version: versionOf(model, access), syntheticKeys: [] };
 }
 
@@ -133,6 +138,7 @@ async function loadQvf(source: ByteSource, name: string, options: LoadAppOptions
     const own =
       sectionAccess.length === 0 ? undefined : await Promise.all(sectionAccess.map((t) => accessTable(t, rule)));
     const access = options.access === undefined ? own : await accessFrom(options.access, options);
+    if (access !== undefined) requireOpenFields(model, access, await shutInApp(app, source));
     return { name, model, access, version: versionOf(model, access), syntheticKeys: header.syntheticKeys };
   } finally {
     await app.close();
