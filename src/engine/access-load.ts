@@ -118,7 +118,7 @@ async function loadQvds(
 
 /**
  * The data of a Qlik Sense app. System tables are left out: they count the rows and name the fields of everybody.
- * Stored section access is taken as it is: Qlik has upper-cased what it upper-cases, and no more may be (R11b).
+ * Values of stored section access are taken as they are: Qlik has upper-cased what it upper-cases, and no more may be (R11b).
  */
 async function loadQvf(source: ByteSource, name: string, options: LoadAppOptions): Promise<LoadedApp> {
   // The source stays the caller's; closing the app overwrites the keys of a sealed one.
@@ -253,7 +253,10 @@ async function beginsAsJson(source: ByteSource): Promise<boolean> {
   return /^\s*\{/.test(String.fromCharCode(...(await source.read(0, Math.min(64, source.size)))));
 }
 
-/** The cells of a table as section access. The text `*` is the star. */
+/**
+ * The cells of a table as section access. The text `*` is the star.
+ * @throws `MODEL_SHAPE` if two names differ in case only
+ */
 export async function accessTable(table: Table, rule: LoadRule): Promise<AccessTable> {
   const values: AccessCell[][] = [];
   for (let k = 0; k < table.fields.length; k++) {
@@ -271,7 +274,13 @@ export async function accessTable(table: Table, rule: LoadRule): Promise<AccessT
       rows.push(values.map((v, k) => (batch.indexes[k]![r]! < 0 ? null : v[batch.indexes[k]![r]!]!)));
     }
   }
-  const fields = table.fields.map((f) => (rule.upperCase ? upper(f.name) : f.name));
+  // A name in other case would be no system field, and a row without one of those is for everybody.
+  const fields = table.fields.map((f) => upper(f.name));
+  needs(
+    new Set(fields).size === fields.length,
+    "MODEL_SHAPE",
+    `section access table "${table.name}" has a field twice`,
+  );
   return { name: table.name, fields, rows };
 }
 

@@ -61,7 +61,7 @@ export function upper(text: string): string {
 export interface LoadRule {
   /** Load Inline: a text that looks like a number is one. */
   readonly numbers: boolean;
-  /** Names and values are upper-cased at load; never do that to values read from an app, which Qlik did not (R11b). */
+  /** Values are upper-cased at load, as names always are; never do that to those of an app, which Qlik did not (R11b). */
   readonly upperCase: boolean;
 }
 
