@@ -1,3 +1,4 @@
+import { AS_ADMIN_NOTE, isAdminMade } from "../table/admin-note.ts";
 import type { Model, ModelColumn, ModelTable } from "../table/model.ts";
 import { type Bits, bitPositions } from "../table/model-bits.ts";
 import { FirstUse } from "./first-use.ts";
@@ -14,6 +15,7 @@ const RELATES = "$relates_";
  */
 export function compact(model: Model, rows: readonly (Bits | undefined)[], omitted: ReadonlySet<number>): Model {
   const uses = model.domains.map((d) => new FirstUse(d));
+  const gone = [...omitted].map((f) => model.fields[f]!.name.toUpperCase()).filter((name) => name !== "");
   const staying = model.tables.map((t) => t.columns.filter((c) => !omitted.has(c.field)));
   const fieldAt = new Map<number, number>();
   const domainAt = new Map<number, number>();
@@ -26,7 +28,7 @@ export function compact(model: Model, rows: readonly (Bits | undefined)[], omitt
       const index = uses[c.domain]!.renumber(c.index, kept);
       return { field: ordinal(fieldAt, c.field), domain: ordinal(domainAt, c.domain), index };
     });
-    tables.push({ ...t, rows: kept?.length ?? t.rows, columns: compacted });
+    tables.push({ ...t, comment: without(gone, t.comment), rows: kept?.length ?? t.rows, columns: compacted });
   });
   const numbered = syntheticDomains(model);
   const domains = [...domainAt.keys()].map((d) => (numbered.has(d) ? uses[d]!.numbers() : uses[d]!.symbols()));
@@ -36,9 +38,16 @@ export function compact(model: Model, rows: readonly (Bits | undefined)[], omitt
     const mine = tables.flatMap((t) => t.columns.filter((c) => c.field === now));
     const symbols = [...new Set(mine.map((c) => c.domain))].map((d) => domains[d]!);
     const tags = tagsOf(field, symbols, mine.length);
-    return { ...field, tags: tags.filter((tag) => !tag.startsWith(RELATES) || names.has(tag)) };
+    const comment = without(gone, field.comment);
+    return { ...field, comment, tags: tags.filter((tag) => !tag.startsWith(RELATES) || names.has(tag)) };
   });
   return { fields, domains, tables };
+}
+
+/** A comment, or nothing of it if it names a field that is gone; that an administrator read the table stays said. */
+function without(gone: readonly string[], comment: string): string {
+  if (!gone.some((name) => comment.toUpperCase().includes(name))) return comment;
+  return isAdminMade(comment) ? AS_ADMIN_NOTE : "";
 }
 
 /** Domains of stored synthetic keys: their symbols are bare numbers, whose gaps would count the hidden combinations. */

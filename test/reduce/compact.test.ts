@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compact } from "../../src/reduce/compact.ts";
 import { tagsOf } from "../../src/reduce/tags.ts";
+import { AS_ADMIN_NOTE } from "../../src/table/admin-note.ts";
 import type { Cell } from "../../src/table/dual.ts";
 import { UNKNOWN_FORMAT } from "../../src/table/field.ts";
 import type { Model } from "../../src/table/model.ts";
@@ -51,6 +52,17 @@ describe("the model that is left", () => {
     expect([left.tables[0]!.rows, left.tables[1]!.rows]).toEqual([4, 0]);
     expect(cellsOf(left, 0)).toEqual(cellsOf(MODEL, 0));
     expect(symbolsOf(left, 2)).toEqual([]);
+  });
+
+  it("has no comment that names an omitted field, but still says that an administrator read it", () => {
+    const said = ["Sum in EUR", "by area", `sums; ${AS_ADMIN_NOTE}`, AS_ADMIN_NOTE];
+    const fields = MODEL.fields.map((f, i) => ({ ...f, comment: said[i]! }));
+    const tables = MODEL.tables.map((t, i) => ({ ...t, comment: said[i + 2]! }));
+    const left = compact({ ...MODEL, fields, tables }, [undefined, undefined], new Set([1]));
+    expect(left.fields.map((f) => f.comment)).toEqual(["", AS_ADMIN_NOTE]);
+    expect(left.tables.map((t) => t.comment)).toEqual([AS_ADMIN_NOTE, AS_ADMIN_NOTE]);
+    const other = compact({ ...MODEL, fields, tables }, [undefined, undefined], new Set([0]));
+    expect(other.fields.map((f) => f.comment)).toEqual(["by area", said[2]]);
   });
 
   it("has no field that is omitted, and no table that loses all of its own", () => {

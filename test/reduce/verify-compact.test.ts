@@ -165,5 +165,11 @@ describe("the check of a compaction", () => {
     });
     expect(problems(tagged("$relates_sum"))).toEqual(["an omitted field is still named"]);
     expect(problems(tagged("$relates_ZONE"))).toEqual([]);
+    const commented = (comment: string) => (model: Model) => ({
+      ...model,
+      tables: model.tables.map((t) => ({ ...t, comment })),
+    });
+    expect(problems(commented("the Sum of all"))).toEqual(["an omitted field is still named"]);
+    expect(problems(commented("by ZONE"))).toEqual([]);
   });
 });
