@@ -51,11 +51,8 @@ function checkNumbers(graph: Graph, field: number, columns: readonly ModelColumn
   for (const d of domains) {
     const symbols = graph.model.domains[d]!;
     const ids = graph.ids.get(field)!.ofDomain.get(d);
-    // One domain for all tables, numbered as it is: equal symbols are equal numbers by construction.
-    if (ids === undefined && domains.length === 1) {
-      if (size !== symbols.count) say(`the node of "${name}" has not as many values as symbols`);
-      continue;
-    }
+    if (ids === undefined && domains.length === 1 && size !== symbols.count)
+      say(`the node of "${name}" has not as many values as symbols`);
     for (let s = 0; s < symbols.count; s++) {
       const value = plainValue(symbols, s);
       const id = ids === undefined ? s : ids[s]!;

@@ -1,5 +1,5 @@
 import type { Model } from "./model.ts";
-import { type SymbolTable, symbolNumber, symbolText } from "./symbols.ts";
+import { INT, type SymbolTable, symbolNumber, symbolText, TEXT } from "./symbols.ts";
 
 /** What makes two cells the same value for associations: the number if there is one, else the text (rule R18). */
 export type Identity = number | string;
@@ -26,11 +26,12 @@ export function domainsOf(model: Model, field: number): number[] {
 
 /**
  * Numbers the values of a field. `selectable` tells whether {@link FieldIds.find} will be asked: a field of one domain
- * that is only a key needs no look at its values, since equal symbols have equal numbers there already.
+ * that is only a key needs no ids where equal values are one symbol already. Qlik's are; apps made here may have the
+ * number 2 and the dual 2 of text `II`.
  */
 export function identify(model: Model, field: number, selectable: boolean): FieldIds {
   const domains = domainsOf(model, field);
-  if (domains.length === 1 && !selectable) {
+  if (domains.length === 1 && !selectable && !repeatsNumbers(model.domains[domains[0]!]!)) {
     const only = domains[0]!;
     return { size: model.domains[only]!.count, ofDomain: new Map([[only, undefined]]), find: () => -1 };
   }
@@ -57,6 +58,24 @@ export function identify(model: Model, field: number, selectable: boolean): Fiel
   }
   const find = (value: Identity): number => (typeof value === "number" ? numbers.get(value) : texts.get(value)) ?? -1;
   return { size, ofDomain, find };
+}
+
+/** True if two symbols have one number. Whole numbers without a text are looked at only where there are others. */
+function repeatsNumbers(symbols: SymbolTable): boolean {
+  const { bytes, starts, count } = symbols;
+  let others = 0;
+  for (let s = 0; s < count; s++) if (bytes[starts[s]!] !== TEXT && bytes[starts[s]!] !== INT) others++;
+  if (others === 0) return false;
+  const numbers = new Float64Array(count);
+  let length = 0;
+  for (let s = 0; s < count; s++) {
+    const number = symbolNumber(symbols, s);
+    if (number !== undefined) numbers[length++] = number;
+  }
+  const sorted = numbers.subarray(0, length).sort();
+  for (let i = 1; i < length; i++) if (sorted[i] === sorted[i - 1]) return true;
+  // NaN is one value; sorting puts it last.
+  return length > 1 && Number.isNaN(sorted[length - 2]);
 }
 
 /** The identity of symbol `s`. Throws `BYTES_UTF8`. */
