@@ -34,6 +34,7 @@ export class ReducedCache {
 
   set(key: string, model: Model): void {
     const bytes = modelBytes(model);
+    this.#bytes -= this.#models.get(key)?.bytes ?? 0;
     this.#models.set(key, { model, bytes });
     this.#bytes += bytes;
     for (const [old, entry] of this.#models) {
