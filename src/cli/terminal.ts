@@ -11,6 +11,8 @@ export interface Terminal {
   readonly color: boolean;
   /** Rewrites the last line of a terminal's standard error; an empty text clears it. */
   status(text: string): void;
+  /** From here on there is more to do than to write data: whoever closes the pipe no longer ends the process. */
+  outlivePipe(): void;
   /** Aborted by the first interrupt. */
   readonly signal: AbortSignal;
 }
@@ -22,15 +24,19 @@ export function processTerminal(): Terminal {
     if (controller.signal.aborted) process.exit(130);
     controller.abort(new Error("interrupted"));
   });
+  let outlives = false;
   // A reader that closes the pipe early, such as head(1), is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" && outlives) return;
     process.exit(error.code === "EPIPE" ? 0 : 10);
   });
+  // Nobody listens to the talk: no reason to stop half way.
+  process.stderr.on("error", () => {});
   const stderrIsTty = process.stderr.isTTY === true;
   return {
     out: (data) =>
       new Promise((resolve, reject) => {
-        process.stdout.write(data, (error) => (error ? reject(error) : resolve()));
+        process.stdout.write(data, (error) => (error && !outlives ? reject(error) : resolve()));
       }),
     err: (line) => {
       process.stderr.write(`${line}\n`);
@@ -41,6 +47,9 @@ export function processTerminal(): Terminal {
     color: process.stdout.isTTY === true && !process.env.NO_COLOR,
     status: (text) => {
       if (stderrIsTty) process.stderr.write(`\r\u001b[K${text}`);
+    },
+    outlivePipe() {
+      outlives = true;
     },
     signal: controller.signal,
   };

@@ -38,6 +38,7 @@ export async function runCli(args: readonly string[], fake: FakeTerminal = {}): 
     status: (text) => {
       if (fake.tty) err += `\r\u001b[K${text}`;
     },
+    outlivePipe: () => {},
     signal: fake.signal ?? new AbortController().signal,
   };
   const code: ExitCode = await run(args, terminal);

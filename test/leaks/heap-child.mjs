@@ -14,6 +14,7 @@ for (const args of commands) {
     stderrIsTty: false,
     color: false,
     status: () => {},
+    outlivePipe: () => {},
     signal: new AbortController().signal,
   };
   codes.push(await run(args, terminal));

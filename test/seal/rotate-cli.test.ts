@@ -1,13 +1,16 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { runCli, spawnCli } from "../helpers/cli.ts";
 import { type Person, person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
 
 const root = await mkdtemp(join(tmpdir(), "qvault-rotate-cli-"));
+const mainFile = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const at = (...names: readonly string[]) => join(root, ...names);
 const [old, next, other] = [person("old"), person("next"), person("other")];
 const plain = await plainQvd({ a: [1, 2, 3], b: ["x", "y", null] });
@@ -33,6 +36,37 @@ beforeEach(async () => {
   await mkdir(at("far"));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe("a rotation that is cut off", () => {
+  const names = Array.from({ length: 4 }, (_, i) => `${i}.qvd`);
+  const fill = () => Promise.all(names.map((name) => writeFile(at("folder", name), sealed)));
+
+  it("by an interrupt says how many files are as they were, and is no success", async () => {
+    await fill();
+    const args = ["rotate", at("folder"), "--from", at("old.pem"), "--to", at("next.crt"), "--yes"];
+    const { code, out, err } = await runCli(args, { signal: AbortSignal.abort() });
+    expect(code).toBe(130);
+    expect(last(out)).toMatch(/^0 rotated/);
+    expect(err).toContain("4 of 4 files are as they were (CANCELLED)");
+    for (const name of names) expect(bytesOf(at("folder", name)).equals(sealed)).toBe(true);
+  });
+
+  it("by a reader that takes the first line of the plan, or none of the talk, goes on to the end", async () => {
+    const command = `"$0" "$@" --from "$FROM" --to "$TO" --yes`;
+    const env = { ...process.env, FROM: at("old.pem"), TO: at("next.crt") };
+    for (const reader of ["| true", "2>&1 | true", ">&- 2>&-"]) {
+      await fill();
+      const { status } = spawnSync(
+        "bash",
+        ["-o", "pipefail", "-c", `${command} ${reader}`, process.execPath, mainFile, "rotate", at("folder")],
+        { env },
+      );
+      expect(status, reader).toBe(0);
+      const all = await runCli(["verify", at("folder"), "--key", at("next.pem")]);
+      expect([reader, all.code]).toEqual([reader, 0]);
+    }
+  });
+});
 
 describe("rotating a folder", () => {
   it("passes over what is not sealed and says how much that was", async () => {

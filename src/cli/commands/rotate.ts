@@ -90,6 +90,8 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
       warn(message);
     });
     const planned = await planBatch(files, rotation);
+    // Files are half done, or none, if a reader such as head(1) could end this by closing the pipe.
+    if (options.yes) terminal.outlivePipe();
     await terminal.out(planText(planned));
     if (options.dryRun) return;
     if (!options.yes)
@@ -117,6 +119,11 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
       });
       terminal.status("");
       await terminal.out(summary([...results, ...unsealed], passedOver));
+      const left = sealed.length - results.length;
+      if (left > 0)
+        throw new QErr("CANCELLED", `interrupted: ${left} of ${sealed.length} files are as they were`, {
+          hint: "run the command again; what is done stays done",
+        });
       // Behind a link that was not followed a file may still have the old key.
       const failed = results.some((r) => r.state === "failed") || passedOver > 0;
       if (failed) outcome.exitCode = EXIT.SOME_FAILED;
