@@ -1,5 +1,4 @@
-import type { BigIntStats } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { needs, QErr } from "../errors.ts";
 import type { KeyHandle, KeyRef } from "../keys/keystore.ts";
 import { matches } from "../keys/thumbprint.ts";
@@ -11,6 +10,7 @@ import type { SlotEntry } from "../seal/slot-entry.ts";
 import { fileSource } from "../source/file.ts";
 import { type FileSink, fileSink } from "../source/file-sink.ts";
 import type { ByteSource } from "../source/source.ts";
+import { needsUnchanged, stateOf } from "./file-state.ts";
 import { reseal } from "./reseal.ts";
 import { lockForRotation } from "./rotate-lock.ts";
 import { readSealHead } from "./seal-head.ts";
@@ -121,20 +121,6 @@ export async function rotateFile(name: string, find: FindKey, options: RotateOpt
   } finally {
     await lock.release();
   }
-}
-
-/** Which file a name shows, and its last change; undefined if there is none. */
-async function stateOf(file: string): Promise<BigIntStats | undefined> {
-  return stat(file, { bigint: true }).catch(() => undefined);
-}
-
-/** A reload that ended meanwhile must not be undone by the older data that were rotated. */
-async function needsUnchanged(file: string, before: BigIntStats | undefined): Promise<void> {
-  const now = await stateOf(file);
-  const same = (["dev", "ino", "size", "mtimeNs"] as const).every((part) => now?.[part] === before?.[part]);
-  needs(same, "SOURCE_CHANGED", `${file} was changed while it was rotated, and stays as it is now`, {
-    hint: "run the command again",
-  });
 }
 
 const COPY_BYTES = 1024 * 1024;

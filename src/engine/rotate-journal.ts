@@ -1,6 +1,6 @@
 import { parseJsonText } from "../bytes/json.ts";
 import { encodeUtf8 } from "../bytes/utf8.ts";
-import { QErr } from "../errors.ts";
+import { needs, QErr } from "../errors.ts";
 import { MAX_JOURNAL_LINE_BYTES } from "../limits.ts";
 import { systemCode } from "../source/file.ts";
 import { fileOperations, writeAll } from "../source/file-operations.ts";
@@ -12,6 +12,8 @@ export interface JournalLine {
   readonly state: "begin" | "done" | "unchanged" | "unsealed" | "failed" | "end";
   readonly at: string;
   readonly file?: string | undefined;
+  /** Which file that was, and its last change: a name can come to mean another. */
+  readonly is?: string | undefined;
   readonly fileId?: string | undefined;
   readonly action?: string | undefined;
   readonly code?: string | undefined;
@@ -19,8 +21,8 @@ export interface JournalLine {
 
 /** A journal of rotations: lines of JSON, each made durable before the work goes on. */
 export interface Journal {
-  /** Files that an unfinished run of the same job is done with. */
-  readonly done: ReadonlySet<string>;
+  /** Files that an unfinished run of the same job is done with, and what `is` said of them; empty if nothing. */
+  readonly done: ReadonlyMap<string, string>;
   write(line: Omit<JournalLine, "job" | "at">): Promise<void>;
   close(): Promise<void>;
 }
@@ -60,23 +62,34 @@ export async function openJournal(path: string, job: string): Promise<Journal> {
 async function readJournal(
   path: string,
   job: string,
-): Promise<{ readonly done: ReadonlySet<string>; readonly torn: boolean }> {
-  let done = new Set<string>();
+): Promise<{ readonly done: ReadonlyMap<string, string>; readonly torn: boolean }> {
+  let done = new Map<string, string>();
   let torn = false;
+  let lines = 0;
   try {
     await readLines(path, MAX_JOURNAL_LINE_BYTES, (text, ended) => {
       torn = !ended;
+      lines += 1;
+      if (lines === 1) needsJournal(path, text);
       const entry = text === undefined ? undefined : parse(text);
       if (entry?.job !== job) return;
-      if (entry.state === "end") done = new Set();
+      if (entry.state === "end") done = new Map();
       const named = typeof entry.file === "string" && (entry.state === "done" || entry.state === "unchanged");
-      if (named) done.add(entry.file!);
+      if (named) done.set(entry.file!, typeof entry.is === "string" ? entry.is : "");
     });
   } catch (cause) {
     if (systemCode(cause) === "ENOENT") return { done, torn };
+    if (cause instanceof QErr) throw cause;
     throw new QErr("SOURCE_READ", `the journal ${path} cannot be read (${systemCode(cause)})`, { cause });
   }
   return { done, torn };
+}
+
+/** A file of somebody else's, as one that is to be rotated, is not written into. The first line may be torn, too. */
+function needsJournal(path: string, first: string | undefined): void {
+  const begin = '{"job":"';
+  const isOurs = first !== undefined && (first.startsWith(begin) || begin.startsWith(first));
+  needs(isOurs, "SINK_EXISTS", `${path} is there, and is no journal`, { hint: "name a new file" });
 }
 
 function parse(line: string): JournalLine | undefined {

@@ -6,6 +6,7 @@ import { fileSource } from "../source/file.ts";
 import type { ByteSource } from "../source/source.ts";
 import type { RotateOne } from "./rotate-crew.ts";
 import { type FilePlan, planFile, planRegion, type RotateOptions, rotateFile } from "./rotate-file.ts";
+import { markOf, stateOf } from "./file-state.ts";
 import { openJournal } from "./rotate-journal.ts";
 import { readSealHead } from "./seal-head.ts";
 
@@ -78,12 +79,14 @@ export async function rotateBatch(
   async function worker(): Promise<void> {
     for (const [i, file] of queue) {
       if (fatal || options.signal?.aborted) return;
-      const result = journal?.done.has(file) ? { file, state: "skipped" as const } : await one(file, find, options);
+      const skips = await wasDone(file, journal?.done.get(file), options);
+      const result = skips ? { file, state: "skipped" as const } : await one(file, find, options);
       results[i] = result;
       options.onFile?.(result);
       if (result.state !== "skipped") {
         const { state, plan, error } = result;
-        await journal?.write({ state, file, fileId: plan?.fileId, action: plan?.action, code: error?.code });
+        const is = error ? undefined : markOf(await stateOf(file));
+        await journal?.write({ state, file, is, fileId: plan?.fileId, action: plan?.action, code: error?.code });
       }
       if (result.error && meetsAll(result.error)) fatal = result.error;
     }
@@ -98,6 +101,21 @@ export async function rotateBatch(
   }
   if (fatal) throw fatal;
   return results.filter((r) => r !== undefined);
+}
+
+/**
+ * True if the file is the one that an unfinished run was done with: in another folder, or after a reload, its name may
+ * show one that still has the old keys, which must not be passed over as done.
+ */
+async function wasDone(file: string, is: string | undefined, options: BatchOptions): Promise<boolean> {
+  if (is === undefined || is === "" || is !== markOf(await stateOf(file))) return false;
+  try {
+    const { slots } = await planFile(file, options);
+    return slots.every(({ added, removed }) => added.length + removed.length === 0);
+  } catch (error) {
+    if (isQErr(error)) return false;
+    throw error;
+  }
 }
 
 async function one(file: string, find: FindKey, options: BatchOptions): Promise<FileResult> {

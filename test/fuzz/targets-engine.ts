@@ -244,7 +244,7 @@ const journal: Target = {
     const path = temporaryFile("journal.jsonl", data);
     const first = await openJournal(path, JOB);
     must(
-      [...first.done].every((file) => typeof file === "string"),
+      [...first.done].every(([file, is]) => typeof file === "string" && typeof is === "string"),
       "a journal says that something is done that is no file",
     );
     await first.write({ state: "done", file: "new.qvd" });

@@ -90,6 +90,34 @@ describe.each(["one thread", "several threads"])("a batch in %s", (how) => {
     for (const f of files) expect(await opens(f, next)).toBe("ok");
   });
 
+  it("does not take another file under a journalled name for one that is done", async () => {
+    writeFileSync(files[1]!, "no qvd");
+    for (const more of [{}, { rekey: true }, { reseal: true }]) {
+      const options = { ...toNext, ...more, journal: join(root, "rotate.jsonl") };
+      writeFileSync(files[0]!, sealed);
+      expect((await batch(keysOf(old, next), options)).map((r) => r.state).slice(0, 2)).toEqual(["done", "failed"]);
+      // A reload, a restored backup, or a run in another folder.
+      writeFileSync(files[0]!, sealed);
+      const again = await batch(keysOf(old, next), options);
+      expect(again.map((r) => r.state)).toEqual(["done", "failed", "skipped", "skipped", "skipped"]);
+      expect([await opens(files[0]!, next), await opens(files[0]!, old)]).toEqual(["ok", "SEAL_NO_IDENTITY"]);
+      for (const file of files.slice(2)) writeFileSync(file, sealed);
+      rmSync(options.journal);
+    }
+  });
+
+  it("does not write its journal into a file that is none", async () => {
+    const notes = join(root, "notes.txt");
+    for (const [path, bytes] of [
+      [files[0]!, sealed],
+      [notes, Buffer.from("mine")],
+    ] as const) {
+      writeFileSync(path, bytes);
+      await expect(batch(keysOf(old), { ...toNext, journal: path })).rejects.toMatchObject({ code: "SINK_EXISTS" });
+      expect(readFileSync(path).equals(bytes)).toBe(true);
+    }
+  });
+
   it("says of each file what is wrong with it, and where", async () => {
     const damaged = sealed.slice();
     const at = Buffer.from(damaged).indexOf("QSEAL1") + 50;
