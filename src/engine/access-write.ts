@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
-import { isQErr, QErr } from "../errors.ts";
+import { isQErr, needs, QErr } from "../errors.ts";
 import { systemCode } from "../source/file.ts";
 import { fileOperations, syncDirectory } from "../source/file-operations.ts";
 import { fileSink } from "../source/file-sink.ts";
@@ -41,18 +41,21 @@ export async function writeReduced(app: ReducedApp, out: string, options: WriteR
       throw new QErr("USAGE", `the app has ${tables.length} tables: name a folder or a .qvf`);
     return withSink(out, force, (sink) => writeTable(sink, only, options.created));
   }
-  return writeTables(tables, out, force, options.created);
+  return writeTables(tables, out, options);
 }
 
 /**
  * A QVD a table. A new or empty folder appears whole. One with files in it, with `force`, gets each file whole when all of
  * them are written; a crash in the middle of the renames leaves some old and some new, and a second run finishes.
  */
-async function writeTables(tables: readonly Table[], out: string, force: boolean, created?: Date): Promise<void> {
+async function writeTables(tables: readonly Table[], out: string, options: WriteReducedOptions): Promise<void> {
+  const { source, force, created } = options;
   const taken = new Set<string>();
   const named = tables.map((table) => ({ table, name: `${fileName(table.name, taken)}.qvd` }));
   const isFilled = (await stat(out).catch(() => undefined))?.isDirectory() && (await readdir(out)).length > 0;
   if (isFilled && !force) throw new QErr("SINK_EXISTS", `${out} is not empty`, { hint: "use --force" });
+  const names = named.map(({ name }) => name);
+  if (isFilled) await needsRoom(out, names, source);
   const sink = await folderSink(isFilled ? join(out, ".reduced") : out);
   try {
     for (const { table, name } of named) {
@@ -68,6 +71,24 @@ async function writeTables(tables: readonly Table[], out: string, force: boolean
       : new QErr("SINK_WRITE", `${out} cannot be written (${systemCode(error)})`, { cause: error });
   } finally {
     await sink.abort();
+  }
+}
+
+/** Nothing in the folder is the source, nor would be taken for a table that this user sees. */
+async function needsRoom(out: string, names: readonly string[], source: string): Promise<void> {
+  const there = (await readdir(out)).filter((name) => extname(name).toLowerCase() === ".qvd");
+  for (const name of there) {
+    needs(!(await sameFile(join(out, name), source)), "USAGE", "a reduced app is never written beside its source", {
+      hint: "choose a new folder",
+    });
+    needs(
+      names.includes(name),
+      "SINK_EXISTS",
+      `${join(out, name)} is of no table that this user sees, and would stay`,
+      {
+        hint: "choose a new folder, or remove the file",
+      },
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../src/cli/run.ts";
@@ -30,6 +30,7 @@ async function qvault(...args: string[]): Promise<{ code: number; out: string; e
     stderrIsTty: false,
     color: false,
     status: () => {},
+    outlivePipe: () => {},
     signal: new AbortController().signal,
   };
   const code = await run(args, terminal);
@@ -37,6 +38,16 @@ async function qvault(...args: string[]): Promise<{ code: number; out: string; e
 }
 
 describe("qvault reduce", () => {
+  it("leaves no table of another user in the folder that it writes into", async () => {
+    const args = ["reduce", folder, "-o", at("shared"), "--user", "post\\eva", "--force"];
+    expect((await qvault(...args)).code).toBe(0);
+    copyFileSync(at("shared/Clients.qvd"), at("shared/Secrets.qvd"));
+    const { code, err } = await qvault(...args);
+    expect([code, err]).toEqual([10, expect.stringContaining("Secrets.qvd is of no table that this user sees")]);
+    rmSync(at("shared/Secrets.qvd"));
+    expect((await qvault(...args)).code).toBe(0);
+  });
+
   it("writes a folder of QVDs with what the user sees, proved, and says so in the audit", async () => {
     const log = at("audit.ndjson");
     const done = await qvault(
@@ -89,6 +100,17 @@ describe("qvault reduce", () => {
 
   it("never writes over its source, nor into it, nor over what is there", async () => {
     expect((await qvault("reduce", folder, "-o", folder, "--user", "post\\eva", "--force")).code).toBe(2);
+    // A file of the folder as the source, and as the one that would be written over.
+    const [one, rules] = [at("one/Clients.qvd"), at("rules.json")];
+    mkdirSync(at("one"));
+    copyFileSync(join(folder, "Clients.qvd"), one);
+    const rows = [["USER", "POST\\EVA", "WEST"]];
+    writeFileSync(rules, JSON.stringify({ fields: ["ACCESS", "USERID", "Zone"], rows }));
+    const before = readFileSync(one);
+    const args = ["--access", rules, "--user", "post\\eva", "--force"];
+    expect((await qvault("reduce", one, "-o", at("one"), ...args)).code).toBe(2);
+    expect(readFileSync(one).equals(before)).toBe(true);
+    expect((await qvault("reduce", one, "-o", at("two"), ...args)).code).toBe(0);
     expect((await qvault("reduce", folder, "-o", join(folder, "new"), "--user", "post\\eva")).code).toBe(2);
     writeFileSync(at("there.qvf"), "x");
     expect((await qvault("reduce", folder, "-o", at("there.qvf"), "--user", "post\\eva")).code).toBe(10);
