@@ -40,11 +40,12 @@ export async function withAdminRecord<T>(
     if (wasThere) await rm(beside, { force: true });
     return result;
   }
-  // The older rows, if they stay because the work fails, are an administrator's, too.
-  const force = target.force || wasThere;
+  // The older rows, if they stay because the work fails, are an administrator's, too. A file of somebody else was not
+  // named, and is replaced for no `--force`.
+  const force = wasThere;
   const context = format === "csv" ? { "@context": "http://www.w3.org/ns/csvw" } : {};
   const record = { ...context, url: basename(path), "dc:provenance": AS_ADMIN_NOTE, notes: [{ asAdmin: true }] };
-  await withOutput({ ...target, path: beside, force }, (sink) =>
+  await withOutput({ path: beside, force, stdout: target.stdout }, (sink) =>
     sink.write(encodeUtf8(`${JSON.stringify(record, null, 1)}\n`)),
   );
   try {

@@ -97,8 +97,10 @@ describe("what an administrator reads", () => {
     const { app, at, run } = await scene();
     const csv = ["export", app, "--table", "Keys", "--as-admin", "-o", at("a.csv")];
     await writeFile(at("a.csv-metadata.json"), "{}");
-    expect((await runCli(csv)).code).toBe(10);
-    expect(existsSync(at("a.csv"))).toBe(false);
+    for (const more of [[], ["--force"]]) {
+      expect((await runCli([...csv, ...more])).code).toBe(10);
+      expect(existsSync(at("a.csv"))).toBe(false);
+    }
     expect(await readFile(at("a.csv-metadata.json"), "utf8")).toBe("{}");
     await rm(at("a.csv-metadata.json"));
     expect((await runCli([...csv, "--fields", "None"])).code).toBe(2);
