@@ -6,6 +6,8 @@ export interface OutputTarget {
   readonly path: string;
   readonly force: boolean;
   readonly stdout: (bytes: Uint8Array) => Promise<void>;
+  /** As in `FileSinkOptions`: of `guardInPlace`, where the output may be what was read. */
+  readonly beforeReplace?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -14,7 +16,8 @@ export interface OutputTarget {
  * @throws `SINK_EXISTS`, `SINK_WRITE`, and what `work` throws
  */
 export async function withOutput<T>(target: OutputTarget, work: (sink: ByteSink) => Promise<T>): Promise<T> {
-  const sink = target.path === "-" ? streamSink(target.stdout) : await fileSink(target.path, { force: target.force });
+  const { path, force, stdout, beforeReplace } = target;
+  const sink = path === "-" ? streamSink(stdout) : await fileSink(path, { force, beforeReplace });
   try {
     const result = await work(sink);
     await sink.commit();

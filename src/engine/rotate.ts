@@ -4,9 +4,9 @@ import type { KeyRef } from "../keys/keystore.ts";
 import type { FindKey } from "../seal/authenticate.ts";
 import { fileSource } from "../source/file.ts";
 import type { ByteSource } from "../source/source.ts";
+import { markOf, stateOf } from "./file-state.ts";
 import type { RotateOne } from "./rotate-crew.ts";
 import { type FilePlan, planFile, planRegion, type RotateOptions, rotateFile } from "./rotate-file.ts";
-import { markOf, stateOf } from "./file-state.ts";
 import { openJournal } from "./rotate-journal.ts";
 import { readSealHead } from "./seal-head.ts";
 

@@ -1,10 +1,11 @@
 import { needs } from "../errors.ts";
 import type { AuthenticateOptions, FindKey } from "../seal/authenticate.ts";
-import { type FileSink, fileSink } from "../source/file-sink.ts";
+import { type FileSink, type FileSinkOptions, fileSink } from "../source/file-sink.ts";
 import type { ByteSource } from "../source/source.ts";
 import { openQvdTable } from "../table/qvd-table.ts";
 import { rewriteQvd } from "../table/qvd-write.ts";
 import { appParts, writeApp } from "./app-write.ts";
+import { guardInPlace } from "./file-state.ts";
 import { containerOf, openSource } from "./open.ts";
 import { isSealed } from "./open-seal-head.ts";
 import { openSealedQvd } from "./open-sealed.ts";
@@ -21,20 +22,23 @@ export interface OutputFile {
   readonly force?: boolean | undefined;
 }
 
+type OutputTarget = OutputFile & Pick<FileSinkOptions, "beforeReplace">;
+
 /** Seals parts of a QVD or QVF into a new file. Gives what the plain rest gives away. */
 export async function sealFile(
   input: string,
   output: OutputFile,
   options: SealOptions,
 ): Promise<readonly LeakFinding[]> {
+  const target = { ...output, beforeReplace: await guardInPlace(input, output.path) };
   const source = await openSource(input);
   try {
-    if ((await containerOf(source)) === "qvf") return await sealAppFile(source, output, options);
+    if ((await containerOf(source)) === "qvf") return await sealAppFile(source, target, options);
     const table = await openQvdTable(source);
     needs(!(await isSealed(source, table.header)), "USAGE", `${input} is sealed already`, {
       hint: "decrypt it first, or use rotate",
     });
-    await written(output, (sink) => sealQvd(table, sink, options));
+    await written(target, (sink) => sealQvd(table, sink, options));
     return await leakFindings(table, options);
   } finally {
     await source.close();
@@ -43,7 +47,7 @@ export async function sealFile(
 
 async function sealAppFile(
   source: ByteSource,
-  output: OutputFile,
+  output: OutputTarget,
   options: SealOptions,
 ): Promise<readonly LeakFinding[]> {
   const app = await openQvfApp(source);
@@ -54,8 +58,9 @@ async function sealAppFile(
   return appLeakFindings(app, options);
 }
 
-async function written(output: OutputFile, work: (sink: FileSink) => Promise<void>): Promise<void> {
-  const sink = await fileSink(output.path, { force: output.force ?? false });
+async function written(output: OutputTarget, work: (sink: FileSink) => Promise<void>): Promise<void> {
+  const { path, force, beforeReplace } = output;
+  const sink = await fileSink(path, { force: force ?? false, beforeReplace });
   try {
     await work(sink);
     await sink.commit();
@@ -79,11 +84,12 @@ export async function decryptFile(
   find: FindKey,
   options: AuthenticateOptions & Pick<SealOptions, "signal" | "onProgress"> = {},
 ): Promise<DecryptReport> {
+  const target = { ...output, beforeReplace: await guardInPlace(input, output.path) };
   const source = await openSource(input);
-  if ((await containerOf(source)) === "qvf") return decryptApp(source, output, find, options);
+  if ((await containerOf(source)) === "qvf") return decryptApp(source, target, find, options);
   const table = await openSealedQvd(source, find, options);
   try {
-    await written(output, (sink) =>
+    await written(target, (sink) =>
       rewriteQvd(sink, table, { signal: options.signal, onProgress: options.onProgress }),
     );
     const { exact, stillSealed } = table;
@@ -96,7 +102,7 @@ export async function decryptFile(
 /** The streams are those that were sealed; where they lie in the file is this writer's choice. */
 async function decryptApp(
   source: ByteSource,
-  output: OutputFile,
+  output: OutputTarget,
   find: FindKey,
   options: AuthenticateOptions,
 ): Promise<DecryptReport> {

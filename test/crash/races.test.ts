@@ -99,6 +99,34 @@ describe("a file that changes while it is rotated", () => {
   });
 });
 
+describe("a file that changes while a new one is made to take its place", () => {
+  it("keeps what came, whichever command it is", async () => {
+    const [pem, crt] = [join(root, "old.pem"), join(root, "old.crt")];
+    const plain = await plainQvd({ a: [1, 2, 3], b: ["x", "y", null] });
+    const newer = await plainQvd({ a: [9], b: ["newer"] });
+    writeFileSync(pem, `${old.certificate}${old.key.export({ type: "pkcs8", format: "pem" })}`);
+    writeFileSync(crt, old.certificate.toString());
+    const link = join(root, "link.qvd");
+    symlinkSync("f.qvd", link);
+    const before = readdirSync(root).sort();
+    for (const [bytes, args] of [
+      [plain, ["encrypt", file, "--fields", "a", "--to", crt]],
+      [plain, ["encrypt", link, "--fields", "a", "--to", crt]],
+      [sealed, ["decrypt", file, "--key", pem]],
+      [plain, ["export", file, "--fields", "a"]],
+    ] as const) {
+      writeFileSync(file, bytes);
+      const disk = beforeRename(() => replace(newer));
+      const { code, err } = await withFileOperations(disk, () => runCli([...args, "-o", file, "--force"]));
+      expect([code, err], args[0]).toEqual([3, expect.stringContaining("SOURCE_CHANGED")]);
+      expect(new Uint8Array(readFileSync(file))).toEqual(newer);
+      expect(readdirSync(root).sort()).toEqual(before);
+      writeFileSync(file, bytes);
+      expect((await runCli([...args, "-o", file, "--force"])).code, args[0]).toBe(0);
+    }
+  });
+});
+
 describe("symbolic links", () => {
   it("are followed to the file that is rotated, and stay links", async () => {
     const link = join(root, "link.qvd");

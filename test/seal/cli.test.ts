@@ -27,6 +27,7 @@ async function qvault(...args: readonly string[]): Promise<Said> {
     stderrIsTty: false,
     color: false,
     status: () => {},
+    outlivePipe: () => {},
     signal: new AbortController().signal,
   };
   return { code: await run(args, terminal), out, err };

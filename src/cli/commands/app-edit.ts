@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { editApp } from "../../engine/app-edit.ts";
 import { writeApp } from "../../engine/app-write.ts";
 import { withOutput } from "../../engine/convert.ts";
+import { guardInPlace } from "../../engine/file-state.ts";
 import { openSource } from "../../engine/open.ts";
 import { openQvfApp } from "../../engine/qvf-app.ts";
 import { readSmallText } from "../../engine/small-file.ts";
@@ -50,12 +51,13 @@ export function appEditCommand({ terminal }: CommandContext): Command {
         throw new QErr("USAGE", "nothing is to be changed", { hint: "add --script, --drop, --table, … (see --help)" });
       }
       const script = options.script === undefined ? undefined : await readSmallText(options.script);
+      const beforeReplace = await guardInPlace(file, options.output);
       const app = await openQvfApp(await openSource(file, { stdin: terminal.stdin }), keys);
       try {
         const edited = await editApp(app, { script, drop, tables, dropTables, rows });
         try {
           for (const note of edited.notes) terminal.err(printable(`qvault: note: ${note}`));
-          const target = { path: options.output, force: options.force ?? false, stdout: terminal.out };
+          const target = { path: options.output, force: options.force ?? false, stdout: terminal.out, beforeReplace };
           await withOutput(target, (sink) => writeApp(sink, edited.parts));
         } finally {
           await edited.close();

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { AS_ADMIN_NOTE, hasNoRecord, withAdminRecord } from "../../engine/admin-record.ts";
 import { withOutput } from "../../engine/convert.ts";
 import { DUAL_SIDES, EXPORT_FORMATS, type ExportFormat, exportTable } from "../../engine/export.ts";
+import { guardInPlace } from "../../engine/file-state.ts";
 import { openTable } from "../../engine/open-table.ts";
 import { fieldOrdinals } from "../../engine/rows.ts";
 import type { CommandContext } from "../context.ts";
@@ -41,6 +42,7 @@ export function exportCommand({ terminal }: CommandContext): Command {
     withKeys(terminal, options, async (keys) => {
       const format = options.to ?? formatOf(options.output, EXPORT_FORMATS, "--to");
       const { asAdmin, lenient } = options;
+      const beforeReplace = await guardInPlace(file, options.output);
       const opened = await openTable(file, { stdin: terminal.stdin, table: options.table, asAdmin, lenient, ...keys });
       if (opened.asAdmin) {
         const silent = hasNoRecord(options.output, format) ? "; nothing in this output says so" : "";
@@ -51,7 +53,7 @@ export function exportCommand({ terminal }: CommandContext): Command {
         const { table } = opened;
         const fields = options.fields && fieldOrdinals(table, options.fields);
         const scan = { fields, ...options.rows, signal: terminal.signal, onProgress: bar.update };
-        const target = { path: options.output, force: options.force ?? false, stdout: terminal.out };
+        const target = { path: options.output, force: options.force ?? false, stdout: terminal.out, beforeReplace };
         const { duals, guard } = options;
         await withAdminRecord({ ...target, format, asAdmin: opened.asAdmin }, () =>
           withOutput(target, (sink) => exportTable(table, sink, { format, scan, duals, guard })),
