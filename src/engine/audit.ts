@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { realpath } from "node:fs/promises";
 import { parseJsonText } from "../bytes/json.ts";
 import { needs, QErr } from "../errors.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../limits.ts";
@@ -88,8 +89,9 @@ export function fileAuditLog(path: string, options: FileAuditOptions = {}): Audi
   };
   const lock = { what: "the audit log", tries: options.lockTries ?? LOCK_TRIES };
   return {
-    append: (event) =>
-      withLock(`${path}.lock`, lock, () =>
+    append: async (event) =>
+      // Beside the log itself, whatever links lead there: one lock for one log.
+      withLock(`${await realpath(path).catch(() => path)}.lock`, lock, () =>
         write(event).catch((cause: unknown) => {
           if (cause instanceof QErr) throw cause;
           throw new QErr("SINK_WRITE", `the audit log ${path} cannot be written (${systemCode(cause)})`, {
@@ -131,7 +133,11 @@ async function lastEvent(file: OpenFile, maxLineBytes: number): Promise<LogEnd> 
   }
   const end = bytes.lastIndexOf(10) + 1;
   const tornBytes = length - end;
-  if (end === 0 && size === length && tornBytes <= maxLineBytes) return { last: undefined, end: 0, tornBytes };
+  if (end === 0 && size === length && tornBytes <= maxLineBytes) {
+    // A file of somebody else's, of one line without its end, would be taken away as a line cut short.
+    needs(isTornStart(bytes), "AUDIT_BROKEN", "the file is there, and is no audit log", { hint: "name a new file" });
+    return { last: undefined, end: 0, tornBytes };
+  }
   const begin = end < 2 ? 0 : bytes.lastIndexOf(10, end - 2) + 1;
   const last = checkLine(bytes.toString("utf8", begin, Math.max(begin, end - 1)));
   if (last === undefined || tornBytes > maxLineBytes || end - 1 - begin > maxLineBytes) {
@@ -140,6 +146,12 @@ async function lastEvent(file: OpenFile, maxLineBytes: number): Promise<LogEnd> 
     });
   }
   return { last, end: size - length + end, tornBytes };
+}
+
+/** True of what a crash leaves of a first line: its beginning, or the zeros of a file whose length came first. */
+function isTornStart(bytes: Uint8Array): boolean {
+  const start = new TextEncoder().encode(`{"seq":1,"previous":"${AUDIT_START}"`);
+  return bytes.every((byte) => byte === 0) || bytes.subarray(0, start.length).every((byte, i) => byte === start[i]);
 }
 
 /** The event of a line whose own hash is right. Anybody can make such a hash, also over what is no event. */

@@ -99,6 +99,28 @@ describe("audit log", () => {
     expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 9 });
   });
 
+  it("keeps the chain when some write through a link", async () => {
+    const [path, link] = [join(folder, "linked"), join(folder, "link")];
+    writeFileSync(path, "");
+    symlinkSync("linked", link);
+    for (let round = 0; round < 10; round++)
+      await Promise.all([path, link].map((name) => fileAuditLog(name).append(event(round))));
+    expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 20 });
+  });
+
+  it("takes nothing away of a file that is no log", async () => {
+    const path = join(folder, "settings.json");
+    for (const mine of ['{"mine":true}', `{"seq":1,"previous":"mine"}`, "one line\n"]) {
+      writeFileSync(path, mine);
+      await failure("AUDIT_BROKEN", () => fileAuditLog(path).append(event(1)));
+      expect(readFileSync(path, "utf8")).toBe(mine);
+    }
+    // What a machine that lost its power may leave.
+    writeFileSync(path, new Uint8Array(100));
+    await fileAuditLog(path).append(event(1));
+    expect(await verifyAuditLog(path)).toMatchObject({ ok: true, lines: 1 });
+  });
+
   it("chains nothing to a damaged last line", async () => {
     const { path, text } = await logOf("damaged", 2);
     const damaged = `${text.slice(0, -6)}x"}\n`;
