@@ -1,7 +1,7 @@
 import { readFile, readlink } from "node:fs/promises";
 import { QErr } from "../errors.ts";
 import { systemCode } from "../source/file.ts";
-import { fileOperations, removeFile } from "../source/file-operations.ts";
+import { fileOperations, removeFile, writeAll } from "../source/file-operations.ts";
 import { isGone, type Owner, ownerHere, ownerText, parseOwner } from "../source/process-owner.ts";
 
 const WAIT_MS = 20;
@@ -39,7 +39,7 @@ export async function takeLock(path: string, options: LockOptions): Promise<Lock
     }
     await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
   }
-  return { release: () => removeFile(path) };
+  return { release: () => remove(path, options) };
 }
 
 /** Runs `work` while no other process does. */
@@ -59,7 +59,11 @@ async function create(path: string, text: string, { what }: LockOptions): Promis
       if (!["EPERM", "ENOTSUP", "ENOSYS", "ENAMETOOLONG"].includes(systemCode(cause))) throw cause;
       const file = await operations.open(path, "wx");
       try {
-        await file.write(new TextEncoder().encode(text));
+        await writeAll(file, new TextEncoder().encode(text), null);
+      } catch (error) {
+        // An empty lock tells of nobody, and would never be taken away.
+        await removeFile(path).catch(() => {});
+        throw error;
       } finally {
         await file.close();
       }
@@ -69,6 +73,12 @@ async function create(path: string, text: string, { what }: LockOptions): Promis
     if (systemCode(cause) === "EEXIST") return false;
     throw new QErr("SINK_WRITE", `${what} cannot be locked (${systemCode(cause)})`, { cause });
   }
+}
+
+async function remove(path: string, { what }: LockOptions): Promise<void> {
+  await removeFile(path).catch((cause: unknown) => {
+    throw new QErr("SINK_WRITE", `${what} stays locked (${systemCode(cause)})`, { cause, hint: `remove ${path}` });
+  });
 }
 
 function recoveryOf(path: string): string {
@@ -84,17 +94,17 @@ async function clearIfLeft(path: string, mine: string, options: LockOptions): Pr
   const recovery = recoveryOf(path);
   if (!(await create(recovery, mine, options))) {
     // Killed while it cleared. Two could now clear at once; that takes two crashes and a race, against a lock for ever.
-    if ((await leftBy(recovery)) !== undefined) await removeFile(recovery);
+    if ((await leftBy(recovery)) !== undefined) await remove(recovery, options);
     return false;
   }
   try {
     const left = await leftBy(path);
     if (left === undefined) return false;
-    if (left.temporary !== undefined && options.mayRemove?.(left.temporary)) await removeFile(left.temporary);
-    await removeFile(path);
+    if (left.temporary !== undefined && options.mayRemove?.(left.temporary)) await remove(left.temporary, options);
+    await remove(path, options);
     return true;
   } finally {
-    await removeFile(recovery);
+    await remove(recovery, options);
   }
 }
 

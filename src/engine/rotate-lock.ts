@@ -1,5 +1,5 @@
-import { basename, dirname, join } from "node:path";
-import { temporaryName } from "../source/temporary.ts";
+import { dirname, join } from "node:path";
+import { lockName, prefixOf, temporaryName } from "../source/temporary.ts";
 import { type Lock, takeLock } from "./file-lock.ts";
 
 /** One rotation at a time on a file. */
@@ -14,8 +14,8 @@ export interface RotateLock extends Lock {
  */
 export async function lockForRotation(file: string): Promise<RotateLock> {
   const temporary = await temporaryName(file);
-  const stem = join(dirname(file), `.${basename(file)}.`);
-  const lock = await takeLock(`${stem}lock`, {
+  const stem = join(dirname(file), prefixOf(file));
+  const lock = await takeLock(lockName(file), {
     what: `${file} (it is being rotated)`,
     tries: 0,
     temporary,

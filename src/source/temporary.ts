@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileOperations } from "./file-operations.ts";
@@ -8,10 +8,18 @@ import { isGone, ownerHere, ownerText, parseOwner } from "./process-owner.ts";
 const NAME_BYTES = 150;
 
 /** `.NAME.OWNER.RANDOM.tmp`, beside the file; long names are cut. */
-function prefixOf(path: string): string {
+export function prefixOf(path: string): string {
   let name = basename(path);
   while (new TextEncoder().encode(name).byteLength > NAME_BYTES) name = [...name].slice(0, -1).join("");
   return `.${name}.`;
+}
+
+/** `.NAME.lock`, beside the file; a long name is cut, and told from others by its hash. */
+export function lockName(path: string): string {
+  const [name, prefix] = [basename(path), prefixOf(path)];
+  const cut = prefix.length < name.length + 2;
+  const hash = cut ? `${createHash("sha256").update(name).digest("hex").slice(0, 16)}.` : "";
+  return join(dirname(path), `${prefix}${hash}lock`);
 }
 
 /** A name beside `path`, hidden, that nobody has and that tells whose it is. */

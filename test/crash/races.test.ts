@@ -1,5 +1,6 @@
 import {
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -159,6 +160,65 @@ describe("symbolic links", () => {
     symlinkSync(victim, join(root, "k.key"));
     expect((await runCli(["keys", "generate", join(root, "k"), "--type", "p256"])).code).toBe(10);
     expect(readFileSync(victim, "utf8")).toBe("precious");
+  });
+});
+
+describe("what a killed rotation left", () => {
+  it("is cleared away by the next, however long the file's name", async () => {
+    const gone = { ...(await ownerHere()), pid: 2 ** 22 + 1 };
+    const folder = join(root, "long");
+    mkdirSync(folder);
+    for (const length of [5, 150, 151, 200, 255]) {
+      const name = `${"x".repeat(length - 4)}.qvd`;
+      const path = join(folder, name);
+      writeFileSync(path, sealed);
+      // Killed when it had all but replaced the file.
+      let left: string | undefined;
+      const rename = async (from: string) => {
+        left = from;
+        throw new Error("killed");
+      };
+      const unlink = async () => {};
+      await withFileOperations({ ...SYSTEM_OPERATIONS, rename, unlink }, () => rotateFile(path, keys, there)).catch(
+        () => {},
+      );
+      expect(readdirSync(folder).length, `${length}`).toBe(3);
+      const lock = readdirSync(folder).find((other) => other.endsWith("lock"))!;
+      const { temporary } = JSON.parse(readlinkSync(join(folder, lock))) as { readonly temporary: string };
+      expect(temporary).toBe(left);
+      rmSync(join(folder, lock));
+      symlinkSync(JSON.stringify({ owner: ownerText(gone), temporary }), join(folder, lock));
+      expect((await rotateFile(path, keys, there)).action).toBe("rewrap");
+      expect(readdirSync(folder), `${length}`).toEqual([name]);
+      rmSync(path);
+    }
+  });
+
+  it("is told from a lock that could not be written, where locks are files", async () => {
+    const symlink = async () => {
+      throw Object.assign(new Error("no links here"), { code: "EPERM" });
+    };
+    const full = Object.assign(new Error("no room"), { code: "ENOSPC" });
+    const open: FileOperations["open"] = async (...args) => {
+      const opened = await SYSTEM_OPERATIONS.open(...args);
+      const write = () => Promise.reject(full);
+      return { ...opened, write: write as typeof opened.write, close: () => opened.close() } as typeof opened;
+    };
+    await failure("SINK_WRITE", () =>
+      withFileOperations({ ...SYSTEM_OPERATIONS, symlink, open }, () => rotateFile(file, keys, there)),
+    );
+    expect(readdirSync(root).sort()).toEqual(["f.qvd", "victim"]);
+  });
+
+  it("names the lock that cannot be removed, and is no bug", async () => {
+    const unlink = async () => {
+      throw Object.assign(new Error("read-only"), { code: "EROFS" });
+    };
+    const said = await withFileOperations({ ...SYSTEM_OPERATIONS, unlink }, () =>
+      failure("SINK_WRITE", () => rotateFile(file, keys, there)),
+    );
+    expect(said.hint).toBe(`remove ${join(root, ".f.qvd.lock")}`);
+    expect(await opensWith(next)).toBe("done");
   });
 });
 
