@@ -75,10 +75,11 @@ export async function rotateBatch(
   const results: FileResult[] = [];
   const queue = files.entries();
   let fatal: QErr | undefined;
+  let stopped = false;
 
   async function worker(): Promise<void> {
     for (const [i, file] of queue) {
-      if (fatal || options.signal?.aborted) return;
+      if (fatal || stopped || options.signal?.aborted) return;
       const skips = await wasDone(file, journal?.done.get(file), options);
       const result = skips ? { file, state: "skipped" as const } : await one(file, find, options);
       results[i] = result;
@@ -93,7 +94,15 @@ export async function rotateBatch(
   }
 
   try {
-    await Promise.all(Array.from({ length: Math.max(1, options.jobs ?? 1) }, worker));
+    const workers = Array.from({ length: Math.max(1, options.jobs ?? 1) }, () =>
+      worker().catch((error: unknown) => {
+        stopped = true;
+        throw error;
+      }),
+    );
+    // A file that is being rotated is brought to its end, whatever stops the others.
+    const ended = await Promise.allSettled(workers);
+    for (const worker of ended) if (worker.status === "rejected") throw worker.reason;
     if (!fatal && !options.signal?.aborted && results.every((r) => r.state !== "failed"))
       await journal?.write({ state: "end" });
   } finally {

@@ -3,14 +3,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type BatchOptions, rotateBatch } from "../../src/engine/rotate.ts";
-import { openRotateCrew, type RotateCrew } from "../../src/engine/rotate-crew.ts";
+import { openRotateCrew, type RotateCrew, type RotateOne } from "../../src/engine/rotate-crew.ts";
+import { rotateFile } from "../../src/engine/rotate-file.ts";
 import { inspectSealed } from "../../src/engine/seal-report.ts";
 import { verifySealed } from "../../src/engine/seal-verify.ts";
 import { isQErr, QErr } from "../../src/errors.ts";
 import type { KeyHandle } from "../../src/keys/keystore.ts";
 import type { FindKey } from "../../src/seal/authenticate.ts";
+import {
+  type FileOperations,
+  type OpenFile,
+  SYSTEM_OPERATIONS,
+  withFileOperations,
+} from "../../src/source/file-operations.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { spawnCli } from "../helpers/cli.ts";
+import { failure } from "../helpers/errors.ts";
 import { keysOf, type Person, person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
 
@@ -116,6 +124,32 @@ describe.each(["one thread", "several threads"])("a batch in %s", (how) => {
       await expect(batch(keysOf(old), { ...toNext, journal: path })).rejects.toMatchObject({ code: "SINK_EXISTS" });
       expect(readFileSync(path).equals(bytes)).toBe(true);
     }
+  });
+
+  it("brings the files that are being rotated to their end where the journal cannot be written", async () => {
+    let [begun, ended] = [0, 0];
+    const rotate: RotateOne = async (file, find, options) => {
+      begun += 1;
+      const plan = await rotateFile(file, find, options);
+      // The other file is long done, and its line was refused.
+      if (file !== files[0]) await new Promise((resolve) => setTimeout(resolve, 100));
+      ended += 1;
+      return plan;
+    };
+    const options = { ...toNext, journal: join(root, "j"), jobs: 2, rotate };
+    let lines = 0;
+    const open: FileOperations["open"] = async (...args) => {
+      const opened = await SYSTEM_OPERATIONS.open(...args);
+      if (args[1] !== "a") return opened;
+      const sync = async () => {
+        if (++lines > 1) throw Object.assign(new Error("no room"), { code: "ENOSPC" });
+      };
+      return { write: opened.write.bind(opened), sync, close: () => opened.close() } as unknown as OpenFile;
+    };
+    await failure("SINK_WRITE", () =>
+      withFileOperations({ ...SYSTEM_OPERATIONS, open }, () => rotateBatch(files, keysOf(old), options)),
+    );
+    expect([begun, ended]).toEqual([2, 2]);
   });
 
   it("says of each file what is wrong with it, and where", async () => {
