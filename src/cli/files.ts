@@ -50,7 +50,8 @@ async function filesBelow(
   });
   const pathOf = (entry: Dirent) => join(entry.parentPath, entry.name);
   const found = entries.filter((e) => e.isFile() && QLIK_FILE.test(e.name)).map(pathOf);
-  const met = new Set(await Promise.all(found.map((path) => realpath(path))));
+  // A file that is gone by now, or whose name is no UTF-8, is for whoever opens it to report.
+  const met = new Set(await Promise.all(found.map((path) => realpath(path).catch(() => path))));
   for (const link of entries
     .filter((e) => e.isSymbolicLink())
     .map(pathOf)

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { link, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,6 +36,37 @@ beforeEach(async () => {
   await mkdir(at("far"));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
+
+describe("names", () => {
+  it("that lead to one file rotate it once, in threads too", async () => {
+    await writeFile(at("folder/a.qvd"), sealed);
+    await symlink("a.qvd", at("folder/link.qvd"));
+    const names = [at("folder/a.qvd"), at("folder"), at("folder/link.qvd"), at("folder/../folder/a.qvd")];
+    const { code, out } = await rotate(...names, "--rekey", "--jobs", "4");
+    expect([code, last(out)]).toEqual([0, expect.stringMatching(/^1 rotated, 0 had nothing to do/)]);
+  });
+
+  it("that are hard links from elsewhere keep the old key, which is no success", async () => {
+    await writeFile(at("folder/a.qvd"), sealed);
+    await link(at("folder/a.qvd"), at("far/b.qvd"));
+    const { code, err } = await rotate(at("folder"));
+    expect([code, err]).toEqual([9, expect.stringContaining("a.qvd has 1 more names (hard links)")]);
+    expect(bytesOf(at("far/b.qvd")).equals(sealed)).toBe(true);
+    expect((await rotate(at("folder"), at("far"))).code).toBe(0);
+    await rm(at("far/b.qvd"));
+    await writeFile(at("folder/a.qvd"), sealed);
+    await link(at("folder/a.qvd"), at("far/b.qvd"));
+    expect((await rotate(at("folder"), at("far"))).code).toBe(0);
+  });
+
+  it("that are no UTF-8 are reported, and do not keep others from being rotated", async () => {
+    await writeFile(at("folder/a.qvd"), sealed);
+    await writeFile(Buffer.concat([Buffer.from(at("folder/")), Buffer.from([0xff]), Buffer.from(".qvd")]), sealed);
+    const { code, out, err } = await rotate(at("folder"));
+    expect([code, last(out)]).toEqual([9, expect.stringMatching(/^1 rotated, .* 1 failed/)]);
+    expect(err).toContain("SOURCE_NOT_FOUND");
+  });
+});
 
 describe("a rotation that is cut off", () => {
   const names = Array.from({ length: 4 }, (_, i) => `${i}.qvd`);

@@ -5,6 +5,7 @@ import { openRotateCrew } from "../../engine/rotate-crew.ts";
 import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
+import { eachOnce, otherNames } from "../file-names.ts";
 import { expandFolders, warnOn } from "../files.ts";
 import { keyOption, keyringOptions, repeated, type SecretOptions, withSecretOptions } from "../key-options.ts";
 import { wholeNumber } from "../options.ts";
@@ -85,11 +86,14 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
     };
     const warn = warnOn(terminal);
     let passedOver = 0;
-    const files = await expandFolders(names, (message) => {
+    const passOver = (message: string) => {
       passedOver += 1;
       warn(message);
-    });
-    const planned = await planBatch(files, rotation);
+    };
+    const files = await expandFolders(names, passOver);
+    const planned = await planBatch(await eachOnce(files), rotation);
+    const concerned = planned.filter((r) => r.plan !== undefined && r.plan.action !== "none").map((r) => r.file);
+    await otherNames(concerned, passOver);
     // Files are half done, or none, if a reader such as head(1) could end this by closing the pipe.
     if (options.yes) terminal.outlivePipe();
     await terminal.out(planText(planned));
