@@ -17,13 +17,22 @@ export interface Terminal {
   readonly signal: AbortSignal;
 }
 
-/** The process's own terminal. The first interrupt aborts the signal, the second ends the process at once. */
+/**
+ * The process's own terminal. The first interrupt aborts the signal, the second ends the process at once, as does what a
+ * supervisor sends or a terminal that is closed.
+ */
 export function processTerminal(): Terminal {
   const controller = new AbortController();
   process.on("SIGINT", () => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort(new Error("interrupted"));
   });
+  // What is half made is removed at exit; without this the system would end the process and leave it.
+  for (const [signal, number] of [
+    ["SIGTERM", 15],
+    ["SIGHUP", 1],
+  ] as const)
+    process.on(signal, () => process.exit(128 + number));
   let outlives = false;
   // A reader that closes the pipe early, such as head(1), is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { goesAtExit, staysAtExit } from "../source/at-exit.ts";
 import { lockName, prefixOf, temporaryName } from "../source/temporary.ts";
 import { type Lock, takeLock } from "./file-lock.ts";
 
@@ -15,11 +16,20 @@ export interface RotateLock extends Lock {
 export async function lockForRotation(file: string): Promise<RotateLock> {
   const temporary = await temporaryName(file);
   const stem = join(dirname(file), prefixOf(file));
-  const lock = await takeLock(lockName(file), {
+  const path = lockName(file);
+  const lock = await takeLock(path, {
     what: `${file} (it is being rotated)`,
     tries: 0,
     temporary,
     mayRemove: (left) => left.endsWith(".tmp") && dirname(left) === dirname(file) && left.startsWith(stem),
   });
-  return { temporary, release: lock.release };
+  // Where another container looks, it could not tell that this process is gone.
+  goesAtExit(path);
+  return {
+    temporary,
+    async release() {
+      staysAtExit(path);
+      await lock.release();
+    },
+  };
 }

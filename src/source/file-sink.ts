@@ -1,7 +1,8 @@
 import type { Stats } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { QErr } from "../errors.ts";
+import { readlink, realpath, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { needs, QErr } from "../errors.ts";
+import { goesAtExit, staysAtExit } from "./at-exit.ts";
 import { systemCode } from "./file.ts";
 import { fileOperations, type OpenFile, removeFile, syncDirectory, writeAll } from "./file-operations.ts";
 import type { PatchSink } from "./sink.ts";
@@ -47,6 +48,7 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
     throw failed(cause);
   });
   const target = join(folder, basename(path));
+  await needsFileName(path, target);
   if (options.temporary === undefined) await clearLeftovers(target);
   const before = await stat(path).catch(() => undefined);
   if (before !== undefined && !force) throw exists(path);
@@ -61,12 +63,14 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
     await opened?.close().catch(() => {});
     if (made) await removeFile(temporary).catch(() => {});
     made = false;
+    staysAtExit(temporary);
   }
 
   try {
     // Nobody else reads what may yet be refused; the mode of a replaced file comes last.
     file = await operations.open(temporary, "wx", before === undefined ? (options.mode ?? 0o666) : 0o600);
     made = true;
+    goesAtExit(temporary);
   } catch (cause) {
     throw failed(cause);
   }
@@ -98,6 +102,7 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
         await options.beforeReplace?.();
         await publish(temporary, target, force);
         made = false;
+        staysAtExit(temporary);
       } catch (cause) {
         await abort();
         throw failed(cause);
@@ -126,6 +131,15 @@ async function keepRights(file: OpenFile, before: Pick<Stats, "uid" | "gid" | "m
     );
   const kept = (await give(before.uid, before.gid)) || (await give(now.uid, before.gid));
   await file.chmod(before.mode & (kept ? 0o777 : 0o707));
+}
+
+/** A name of a folder is no file's; nor is one that stands for a stream of the process, which would be replaced by a file. */
+async function needsFileName(path: string, target: string): Promise<void> {
+  needs(!path.endsWith("/") && !path.endsWith(sep), "SINK_WRITE", `${path} is the name of a folder`);
+  const behind = resolve(dirname(target), await readlink(target).catch(() => "."));
+  needs(!/^\/(proc|dev\/fd)\//.test(behind), "SINK_WRITE", `${path} stands for a stream of this process`, {
+    hint: "for standard output say -",
+  });
 }
 
 async function publish(temporary: string, path: string, force: boolean): Promise<void> {

@@ -1,6 +1,7 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { QErr } from "../errors.ts";
+import { goesAtExit, staysAtExit } from "./at-exit.ts";
 import { systemCode } from "./file.ts";
 import { fileOperations, syncDirectory, writeAll } from "./file-operations.ts";
 import { clearLeftovers, temporaryName } from "./temporary.ts";
@@ -41,11 +42,13 @@ export async function folderSink(path: string): Promise<FolderSink> {
     if (made.has(folder)) return;
     await operations.mkdir(folder);
     made.add(folder);
+    goesAtExit(temporary);
   }
 
   async function abort(): Promise<void> {
     if (made.size > 0) await operations.removeAll(temporary).catch(() => {});
     made.clear();
+    staysAtExit(temporary);
   }
 
   const target = await targetOf(path).catch((cause: unknown) => {
@@ -82,6 +85,7 @@ export async function folderSink(path: string): Promise<FolderSink> {
         if (before !== undefined && process.platform === "win32") await operations.rmdir(target);
         await operations.rename(temporary, target);
         made.clear();
+        staysAtExit(temporary);
         await syncDirectory(dirname(target));
       } catch (cause) {
         await abort();

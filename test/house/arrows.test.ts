@@ -39,7 +39,7 @@ const COMMON = new Set(["src/errors.ts", "src/limits.ts"]);
 
 /** Where Node's own modules may be used; everything else runs in a browser. */
 const NODE_ALLOWED = [
-  /^src\/source\/(file|file-operations|file-sink|file-spool|folder-sink|process-owner|temporary)\.ts$/,
+  /^src\/source\/(at-exit|file|file-operations|file-sink|file-spool|folder-sink|process-owner|temporary)\.ts$/,
   /^src\/(keys|seal|engine|demo|cli)\//,
 ];
 

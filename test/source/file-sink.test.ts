@@ -39,6 +39,19 @@ describe("a file sink", () => {
     }
   });
 
+  it("does not take a folder's name, or a link to a stream of the process, for a file's", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "there"), OLD);
+    // As /dev/stdout is one, which as root would become a file.
+    await symlink("/proc/self/fd/1", join(folder, "stdout"));
+    for (const name of ["new/", "there/", "stdout"]) {
+      for (const force of [false, true]) await failure("SINK_WRITE", () => fileSink(`${folder}/${name}`, { force }));
+    }
+    expect((await readdir(folder)).sort()).toEqual(["stdout", "there"]);
+    expect(await text(join(folder, "there"))).toBe(OLD);
+    expect((await lstat(join(folder, "stdout"))).isSymbolicLink()).toBe(true);
+  });
+
   it("does not overwrite without force, and says what to do", async () => {
     const path = join(await temporaryFolder(), "out");
     await writeFile(path, OLD);
