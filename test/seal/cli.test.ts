@@ -1,4 +1,14 @@
-import { lstatSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -32,6 +42,26 @@ async function qvault(...args: readonly string[]): Promise<Said> {
   };
   return { code: await run(args, terminal), out, err };
 }
+
+describe("a file with two names", () => {
+  it("is told of before one of them is sealed in place, since the other stays plain", async () => {
+    copyFileSync(at("in.qvd"), at("twin-a.qvd"));
+    linkSync(at("twin-a.qvd"), at("twin-b.qvd"));
+    const said = await qvault(
+      "encrypt",
+      at("twin-a.qvd"),
+      "-o",
+      at("twin-a.qvd"),
+      "--fields",
+      "pay",
+      "--to",
+      at("hr.crt"),
+      "--force",
+    );
+    expect([said.code, said.err]).toEqual([0, expect.stringContaining("twin-a.qvd has 1 more names (hard links)")]);
+    expect(readFileSync(at("twin-b.qvd")).equals(readFileSync(at("in.qvd")))).toBe(true);
+  });
+});
 
 beforeAll(async () => {
   const lineage = [{ discriminator: "db", statement: "select * from staff where name = 'Annabel'" }];

@@ -4,6 +4,7 @@ import { openSigner, recipientsOf } from "../../engine/key-access.ts";
 import { sealFile } from "../../engine/seal-file.ts";
 import { QErr } from "../../errors.ts";
 import type { CommandContext } from "../context.ts";
+import { otherNames } from "../file-names.ts";
 import { keyringOptions, repeated, type SecretOptions, withSecretOptions } from "../key-options.ts";
 import { fieldList } from "../options.ts";
 import { progress } from "../progress.ts";
@@ -73,6 +74,8 @@ export function encryptCommand({ terminal }: CommandContext): Command {
       slots.push({ name, recipients, fields: fieldsOf(name, options) });
     }
     const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
+    // Under its other names a file that is sealed in place stays plain.
+    await otherNames([options.output], (message) => terminal.err(printable(`qvault: warning: ${message}`)));
     const behind = await readlink(options.output).catch(() => undefined);
     const bar = progress(terminal, `encrypt ${file}`);
     try {
