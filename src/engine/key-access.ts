@@ -4,7 +4,7 @@ import { needsApproved } from "../keys/approved.ts";
 import { type Keyring, type KeyringOptions, keyring, onlyKey, openReference } from "../keys/keyring.ts";
 import type { KeyHandle } from "../keys/keystore.ts";
 import { generateKey, type NewKeyType, selfSigned } from "../keys/self-signed.ts";
-import { parseThumbprint } from "../keys/thumbprint.ts";
+import { matches, parseThumbprint } from "../keys/thumbprint.ts";
 import { type Recipient, type RecipientOptions, recipientOf, recipientWarnings } from "../seal/recipient.ts";
 import { removeFile } from "../source/file-operations.ts";
 import { type FileSink, fileSink } from "../source/file-sink.ts";
@@ -60,18 +60,24 @@ export async function openSigner(text: string, options: KeyringOptions = {}): Pr
   }
 }
 
-/** Certificates that a reader trusts to have signed. */
+/**
+ * Certificates that a reader trusts to have signed: of a store all, of a reference with a thumbprint that one alone.
+ * @throws `KEY_NOT_FOUND` if a reference names none, and what the store throws
+ */
 export async function trustedCertificates(references: readonly string[], options: KeyringOptions = {}) {
   const trusted = [];
   for (const text of references) {
-    const { store } = openReference(text, options);
-    for (const info of await store.list()) {
-      if (options.approvedOnly) needsApproved(info);
-      if (info.certificate) trusted.push(info.certificate);
+    const { store, ref } = openReference(text, options);
+    try {
+      const named = (await store.list()).filter((info) => ref === undefined || matches(info, ref));
+      for (const info of named) if (options.approvedOnly) needsApproved(info);
+      const certificates = named.flatMap((info) => info.certificate ?? []);
+      needs(certificates.length > 0, "KEY_NOT_FOUND", `${store.where} has no such certificate to trust`);
+      trusted.push(...certificates);
+    } finally {
+      await store.close();
     }
-    await store.close();
   }
-  needs(trusted.length > 0, "KEY_NOT_FOUND", "there is no certificate among the trusted ones");
   return { trusted };
 }
 
