@@ -1,7 +1,7 @@
 import { RECORD_SLACK, unpackField } from "../bytes/bitfield.ts";
 import { needs } from "../errors.ts";
 import type { OpenedRegion } from "../seal/authenticate.ts";
-import { contextOf, placeOf } from "../seal/check-parts.ts";
+import { contextOf, placeOf, sealedSource } from "../seal/check-parts.ts";
 import type { SealedItem } from "../seal/manifest.ts";
 import { type MessageReader, messageReader } from "../seal/message-stream.ts";
 import type { ByteSource } from "../source/source.ts";
@@ -56,6 +56,7 @@ const FIRST_INDEX = 2;
  */
 export async function openItems(source: ByteSource, region: OpenedRegion): Promise<OpenItems> {
   const { head } = region;
+  const inside = sealedSource(source, region);
   const fields = new Map<number, OpenAppField>();
   const streams = new Map<string, OpenStream>();
   const secrets: Uint8Array[] = [];
@@ -70,7 +71,7 @@ export async function openItems(source: ByteSource, region: OpenedRegion): Promi
   function contentOf(item: SealedItem, dek: Uint8Array, length: number): () => Promise<Uint8Array> {
     let known: Promise<Uint8Array> | undefined;
     return () => {
-      known ??= wholePart(source, head, item, CONTENT, dek).then((all) => {
+      known ??= wholePart(inside, head, item, CONTENT, dek).then((all) => {
         secrets.push(all);
         needs(all.byteLength >= length, "SEAL_DAMAGED", "a sealed stream is shorter than it says", {
           part: "sealed meta",
@@ -94,7 +95,7 @@ export async function openItems(source: ByteSource, region: OpenedRegion): Promi
         const size = column.indexBytes;
         if (size === 0) return unpackField(packed, 0, count, 0, 0, column.bias, out);
         if (reader === undefined)
-          readers.push((reader = messageReader(source, place, dek, contextOf(head, item, sealed))));
+          readers.push((reader = messageReader(inside, place, dek, contextOf(head, item, sealed))));
         if (packed.byteLength < count * size + RECORD_SLACK) {
           packed = new Uint8Array(count * size + RECORD_SLACK);
           secrets.push(packed);
@@ -110,7 +111,7 @@ export async function openItems(source: ByteSource, region: OpenedRegion): Promi
       const dek = region.dataKey(i);
       if (dek === undefined) continue;
       secrets.push(dek);
-      const small = await wholePart(source, head, item, 0, dek);
+      const small = await wholePart(inside, head, item, 0, dek);
       if (item.ordinal >= STREAM_ITEMS) {
         const meta = decodeStreamMeta(small);
         streams.set(item.name, { ...meta, path: item.name, stream: contentOf(item, dek, meta.bytes) });

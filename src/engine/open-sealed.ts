@@ -2,6 +2,7 @@ import { parseHeader, type QvdHeader } from "../container/qvd/header.ts";
 import type { QvdLayout } from "../container/qvd/layout.ts";
 import { needs } from "../errors.ts";
 import { type AuthenticateOptions, authenticate, type FindKey, type OpenedRegion } from "../seal/authenticate.ts";
+import { sealedSource } from "../seal/check-parts.ts";
 import { checkedSource, checkLeaf } from "../seal/checked-source.ts";
 import { plainLength } from "../seal/cobblestone.ts";
 import type { ByteSource } from "../source/source.ts";
@@ -48,11 +49,12 @@ export async function openSealedQvd(
     });
     checkLeaves(headerPart, header.bytes);
     const open = new Map<number, OpenField>();
+    const inside = sealedSource(source, region);
     let original: QvdHeader | undefined;
     for (const [i, item] of head.manifest.items.entries()) {
       const dek = region.dataKey(i);
       if (dek === undefined) continue;
-      const small = await wholePart(source, region.head, item, 0, dek);
+      const small = await wholePart(inside, region.head, item, 0, dek);
       if (item.ordinal === ORIGINAL_HEADER) original = parseHeader(small.slice(0, small.indexOf(0) + 1));
       else {
         needs(
@@ -103,7 +105,7 @@ function sealedTable(
   const layout = outerLayout(region, outer);
   const plain = qvdTable(checked, outer, layout);
   const symbols = new Map<number, Promise<SymbolTable>>();
-  const parts = sealedParts(source, region);
+  const parts = sealedParts(sealedSource(source, region), region);
   const closed = region.head.manifest.mode === "closed";
   const { name, offset } = layout.records;
   const records = closed ? undefined : recordStrip(checked, name, offset, outer.recordByteSize);

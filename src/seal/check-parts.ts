@@ -2,7 +2,7 @@ import { equalBytes } from "../bytes/concat.ts";
 import { needs, QErr } from "../errors.ts";
 import type { ByteSource } from "../source/source.ts";
 import type { OpenedRegion } from "./authenticate.ts";
-import { leafDamage } from "./checked-source.ts";
+import { checkedSource, leafDamage } from "./checked-source.ts";
 import { partNumber } from "./draft.ts";
 import type { SealedItem, SealedPart } from "./manifest.ts";
 import { type MessagePlace, type OnDamage, raise, readMessage } from "./message-stream.ts";
@@ -20,6 +20,22 @@ export function placeOf(head: RegionHead, item: SealedItem, part: SealedPart): M
 export function contextOf(head: RegionHead, item: SealedItem, part: SealedPart): Uint8Array {
   const { fileId } = head.manifest;
   return contextBytes({ fileId, slot: item.slot, ordinal: item.ordinal, kind: part.kind, name: item.name });
+}
+
+/** Leaves of 1 MiB that are kept while sealed parts are read side by side: a few fields' worth. */
+const KEPT_LEAVES = 16;
+
+/**
+ * The source to read sealed parts from. Where a signature was checked it holds every byte to the digest that was signed:
+ * whoever has a data key makes tags that fit, so they do not say that these are the writer's bytes.
+ */
+export function sealedSource(source: ByteSource, { head, signature }: OpenedRegion): ByteSource {
+  if (signature !== "verified") return source;
+  const parts = head.manifest.items.flatMap((item) =>
+    // A signed file has them (`decodeManifest`).
+    item.parts.map((part) => ({ ...placeOf(head, item, part), leaves: part.leaves! })),
+  );
+  return checkedSource(source, parts, KEPT_LEAVES);
 }
 
 /**

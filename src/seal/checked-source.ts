@@ -5,32 +5,39 @@ import type { ByteSource } from "../source/source.ts";
 import type { PlainPart } from "./manifest.ts";
 import { DIGEST_BYTES, LEAF_BYTES } from "./tree.ts";
 
+/** A part whose bytes have digests. */
+export type DigestedPart = Pick<PlainPart, "name" | "offset" | "length" | "leaves">;
+
 /**
  * A source that gives only bytes that were checked: each read fetches the leaves that hold it, compares their SHA-256
- * with the authenticated manifest, and keeps the last one. Bytes outside the plain parts cannot be read.
+ * with the authenticated manifest, and keeps the last `keep`. Bytes outside the parts cannot be read.
  * @throws `SEAL_DAMAGED` naming the part and the leaf's place in the file
  */
-export function checkedSource(inner: ByteSource, plain: readonly PlainPart[]): ByteSource {
-  let kept: { readonly start: number; readonly bytes: Uint8Array } | undefined;
+export function checkedSource(inner: ByteSource, parts: readonly DigestedPart[], keep = 1): ByteSource {
+  /** By their place, the one that was asked for last at the end. */
+  const kept = new Map<number, Uint8Array>();
 
   async function leafAt(
-    part: PlainPart,
+    part: DigestedPart,
     leaf: number,
   ): Promise<{ readonly start: number; readonly bytes: Uint8Array }> {
     const start = part.offset + leaf * LEAF_BYTES;
-    if (kept?.start === start) return kept;
-    const length = Math.min(LEAF_BYTES, part.offset + part.length - start);
-    const bytes = await inner.read(start, length);
-    checkLeaf(part, leaf, bytes);
-    kept = { start, bytes };
-    return kept;
+    let bytes = kept.get(start);
+    if (bytes === undefined) {
+      bytes = await inner.read(start, Math.min(LEAF_BYTES, part.offset + part.length - start));
+      checkLeaf(part, leaf, bytes);
+    }
+    kept.delete(start);
+    kept.set(start, bytes);
+    for (const oldest of kept.keys()) if (kept.size > keep) kept.delete(oldest);
+    return { start, bytes };
   }
 
   async function readInto(offset: number, target: Uint8Array): Promise<void> {
     for (let done = 0; done < target.byteLength; ) {
       const at = offset + done;
-      const part = plain.find((p) => at >= p.offset && at < p.offset + p.length);
-      needs(part !== undefined, "SOURCE_RANGE", () => `byte ${at} of ${inner.name} is in no plain part`);
+      const part = parts.find((p) => at >= p.offset && at < p.offset + p.length);
+      needs(part !== undefined, "SOURCE_RANGE", () => `byte ${at} of ${inner.name} is in no part that has digests`);
       const { start, bytes } = await leafAt(part, Math.floor((at - part.offset) / LEAF_BYTES));
       const piece = bytes.subarray(at - start, at - start + target.byteLength - done);
       target.set(piece, done);

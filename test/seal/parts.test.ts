@@ -154,7 +154,7 @@ describe("parts of a sealed file", () => {
     ] as const)
       await expect(source.read(offset, n)).rejects.toMatchObject({
         code: "SOURCE_RANGE",
-        message: expect.stringMatching(/^byte \d+ of .+ is in no plain part/),
+        message: expect.stringMatching(/^byte \d+ of .+ is in no part that has digests/),
       });
     for (const bad of [from, from + LEAF_BYTES, end - 1]) {
       const leaf = Math.floor((bad - from) / LEAF_BYTES);

@@ -2,9 +2,18 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newAppParts } from "../../src/engine/app-write.ts";
+import { readSealHead } from "../../src/engine/seal-head.ts";
+import { authenticate } from "../../src/seal/authenticate.ts";
+import { memorySource } from "../../src/source/memory.ts";
+import { memoryTable } from "../../src/table/memory-table.ts";
+import { appTable } from "../../src/table/qvf-draft.ts";
+import { resealed } from "../fuzz/mutate-sealed.ts";
 import { runCli } from "../helpers/cli.ts";
-import { type Person, person } from "./people.ts";
+import { writtenBytes } from "../helpers/qvf.ts";
+import { keysOf, type Person, person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
+import { sealAppBytes } from "./sealed-app.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qvault-trust-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -13,9 +22,37 @@ const at = (name: string) => join(folder, name);
 const [reader, writer, other] = [person("reader"), person("writer"), person("other")];
 const pemOf = ({ key, certificate }: Person) => `${certificate}${key.export({ type: "pkcs8", format: "pem" })}`;
 
+/** The signed file with parts of field `a` sealed anew under their own keys, which every reader has; MACs and signature stay. */
+async function changedByReader(signed: Uint8Array, parts: readonly number[]): Promise<Uint8Array> {
+  const file = signed.slice();
+  const region = await authenticate(await readSealHead(memorySource(file)), keysOf(reader));
+  const number = region.head.manifest.items.findIndex(({ name }) => name === "a");
+  for (const part of parts) await resealed(file, region, number, part, (old) => old);
+  region.wipe();
+  return file;
+}
+
 beforeAll(async () => {
   const slots = [{ name: "one", recipients: [reader.recipient()], fields: ["a"] }];
-  writeFileSync(at("signed.qvd"), await sealBytes(await plainQvd({ a: ["x"] }), { slots, signer: writer.handle }));
+  const qvd = await sealBytes(await plainQvd({ a: ["x", "y"] }), { slots, signer: writer.handle });
+  writeFileSync(at("signed.qvd"), qvd);
+  const table = await appTable(
+    memoryTable(
+      "T",
+      ["a", "b"],
+      [
+        ["x", "y"],
+        [1, 2],
+      ],
+    ),
+  );
+  const plain = { title: "T", script: "", tables: [table], access: [], created: new Date(0) };
+  const app = await sealAppBytes(await writtenBytes(await newAppParts(plain)), { slots, signer: writer.handle });
+  writeFileSync(at("signed.qvf"), app);
+  for (const part of [0, 1, 2]) {
+    writeFileSync(at(`changed-${part}.qvd`), await changedByReader(qvd, [part]));
+    writeFileSync(at(`changed-${part}.qvf`), await changedByReader(app, [part]));
+  }
   writeFileSync(at("reader.pem"), pemOf(reader));
   mkdirSync(at("certs"));
   for (const [name, { certificate }] of Object.entries({ writer, other }))
@@ -38,5 +75,29 @@ describe("a folder of certificates to trust", () => {
     expect(await verify(`file:${at("certs")}?thumbprint=${"0".repeat(40)}`)).toMatchObject({ code: 6, err: missing });
     mkdirSync(at("empty"));
     expect(await verify(at("empty"))).toMatchObject({ code: 6, err: missing });
+  });
+});
+
+describe("a signed file that a reader changed, who has its keys and makes tags that fit", () => {
+  const commands: readonly (readonly [name: string, ...more: string[]])[] = [
+    ["head"],
+    ["digest"],
+    ["verify"],
+    ["export", "-o", "-", "--to", "csv"],
+    ["decrypt", "-o", at("out"), "--force"],
+  ];
+  const run = ([command, ...more]: readonly string[], file: string) =>
+    runCli([command!, at(file), ...more, "--key", at("reader.pem"), "--require-signature", at("certs/writer.crt")]);
+
+  it.each(commands)("is damage to %s where the signature is required", async (...args) => {
+    for (const kind of ["qvd", "qvf"]) {
+      expect(await run(args, `signed.${kind}`)).toMatchObject({ code: 0 });
+      for (const part of [0, 1, 2])
+        expect(await run(args, `changed-${part}.${kind}`), `${kind} ${part}`).toMatchObject({ code: 4 });
+    }
+  });
+
+  it("opens as ever where it is not: tags alone are all that there is", async () => {
+    expect((await runCli(["head", at("changed-1.qvd"), "--key", at("reader.pem")])).code).toBe(0);
   });
 });
