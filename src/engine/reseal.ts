@@ -4,6 +4,7 @@ import type { KeyHandle } from "../keys/keystore.ts";
 import type { FindKey } from "../seal/authenticate.ts";
 import type { Recipient } from "../seal/recipient.ts";
 import type { RegionHead } from "../seal/region.ts";
+import type { SignaturePolicy } from "../seal/signature.ts";
 import type { FileSink } from "../source/file-sink.ts";
 import type { ByteSource } from "../source/source.ts";
 import { openQvdTable } from "../table/qvd-table.ts";
@@ -24,19 +25,30 @@ export interface ResealPlan {
   readonly slots: readonly { readonly slot: number; readonly recipients: readonly Recipient[] }[];
 }
 
+export interface ResealOptions {
+  /** Signs the new file. */
+  readonly signer?: KeyHandle | undefined;
+  /** Who must have signed the old one; with a signer and without this, the signer. */
+  readonly signature?: SignaturePolicy | undefined;
+}
+
 /**
  * Everything anew from the opened fields: new file id, slot keys and data keys, for the recipients that the plan leaves.
- * @throws `SEAL_UNSIGNED` if the file is signed and there is no key to sign; `SEAL_NO_IDENTITY` if not all of it opens
+ * What is signed anew must have been signed before: else a signature would be had for whatever lies at the file's place.
+ * @throws `SEAL_UNSIGNED` if the file is signed and there is no key to sign, or is not signed by whom it must be;
+ *   `SEAL_BAD_SIGNATURE`, `SEAL_DAMAGED` if it is not what was signed; `SEAL_NO_IDENTITY` if not all of it opens
  */
 export async function reseal(
   source: ByteSource,
   head: RegionHead,
   find: FindKey,
   plan: ResealPlan,
-  signer: KeyHandle | undefined,
+  options: ResealOptions,
   sink: FileSink,
 ): Promise<void> {
   const { manifest } = head;
+  const { signer } = options;
+  const signature = options.signature ?? ownSignature(signer);
   needs(
     manifest.signer === undefined || signer !== undefined,
     "SEAL_UNSIGNED",
@@ -45,7 +57,7 @@ export async function reseal(
   );
   const inner = { ...source, close: async () => {} };
   const isApp = manifest.container === "qvf";
-  const opened = isApp ? await openSealedApp(inner, find) : await openSealedQvd(inner, find);
+  const opened = await (isApp ? openSealedApp : openSealedQvd)(inner, find, { signature });
   try {
     const shut = "seal" in opened ? [...opened.seal!.stillSealed, ...opened.seal!.shut] : opened.stillSealed;
     needs(
@@ -56,12 +68,17 @@ export async function reseal(
     const mask = manifest.items.find((item) => isField(head, item.ordinal) && item.mask !== "none")?.mask;
     const kind = mask === undefined || mask === "none" ? undefined : mask;
     const constText = kind === "const" ? await constTextOf(inner, head) : undefined;
-    const options = { ...sameOptions(head, plan), mask: kind, constText, signer };
-    if ("seal" in opened) await sealApp(opened, sink, { ...options, tokenKey: opened.seal!.tokenKey });
-    else await sealQvd(opened, sink, { ...options, tokenKey: opened.tokenKey });
+    const same = { ...sameOptions(head, plan), mask: kind, constText, signer };
+    if ("seal" in opened) await sealApp(opened, sink, { ...same, tokenKey: opened.seal!.tokenKey });
+    else await sealQvd(opened, sink, { ...same, tokenKey: opened.tokenKey });
   } finally {
     await opened.close();
   }
+}
+
+function ownSignature(signer: KeyHandle | undefined): SignaturePolicy | undefined {
+  const certificate = signer?.info.certificate;
+  return certificate && { trusted: [certificate] };
 }
 
 function isField({ manifest }: RegionHead, ordinal: number): boolean {

@@ -97,8 +97,9 @@ class Thread {
 
   rotate(file: string, find: FindKey, options: RotateOptions): Promise<FilePlan> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
-    const { from, to, add, rekey, reseal, signer, confirm } = options;
-    const job: RotateJob = { file, from, to, add, rekey, reseal, signer: signer?.info, confirm: confirm !== undefined };
+    const { from, to, add, rekey, reseal, signature, signer, confirm } = options;
+    const change = { from, to, add, rekey, reseal, signature };
+    const job: RotateJob = { file, ...change, signer: signer?.info, confirm: confirm !== undefined };
     return new Promise((resolve, reject) => {
       this.#job = { find, options, keys: new Map(), resolve, reject };
       this.#send({ kind: "job", job });

@@ -6,6 +6,7 @@ import { authenticate, type FindKey } from "../seal/authenticate.ts";
 import type { Recipient } from "../seal/recipient.ts";
 import type { RegionHead } from "../seal/region.ts";
 import { planSlot, type RewrapOptions, type RewrapPlan, rewrapHead } from "../seal/rewrap.ts";
+import type { SignaturePolicy } from "../seal/signature.ts";
 import type { SlotEntry } from "../seal/slot-entry.ts";
 import { fileSource } from "../source/file.ts";
 import { type FileSink, fileSink } from "../source/file-sink.ts";
@@ -28,6 +29,8 @@ export interface RotateOptions {
   readonly reseal?: boolean | undefined;
   /** Signs the new file, where `reseal` makes one. */
   readonly signer?: KeyHandle | undefined;
+  /** Who must have signed a file that is resealed; if left out and there is a signer, he. */
+  readonly signature?: SignaturePolicy | undefined;
   /** Keys of new recipients: each slot of the new file must open with one before it takes the old one's place. */
   readonly confirm?: FindKey | undefined;
 }
@@ -106,7 +109,7 @@ export async function rotateFile(name: string, find: FindKey, options: RotateOpt
         beforeReplace: () => needsUnchanged(file, read),
       });
       try {
-        if (plan.action === "reseal") await reseal(source, head, find, plan, options.signer, sink);
+        if (plan.action === "reseal") await reseal(source, head, find, plan, options, sink);
         else await rewrap(source, head, find, plan, options, sink);
         await confirm(sink, plan, options);
         await sink.commit();

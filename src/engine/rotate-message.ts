@@ -3,7 +3,7 @@ import type { KeyInfo, KeyRef, SignAlg, UnwrapRequest } from "../keys/keystore.t
 import type { FilePlan, RotateOptions } from "./rotate-file.ts";
 
 /** What a thread is to do. Keys stay with the thread that gives this: `signer` and `confirm` are asked for there. */
-export type RotateJob = Pick<RotateOptions, "from" | "to" | "add" | "rekey" | "reseal"> & {
+export type RotateJob = Pick<RotateOptions, "from" | "to" | "add" | "rekey" | "reseal" | "signature"> & {
   readonly file: string;
   readonly signer: KeyInfo | undefined;
   readonly confirm: boolean;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { memorySource } from "../../src/source/memory.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
 import { appTable } from "../../src/table/qvf-draft.ts";
 import { resealed } from "../fuzz/mutate-sealed.ts";
-import { runCli } from "../helpers/cli.ts";
+import { runCli, spawnCli } from "../helpers/cli.ts";
 import { writtenBytes } from "../helpers/qvf.ts";
 import { keysOf, type Person, person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
@@ -99,5 +99,54 @@ describe("a signed file that a reader changed, who has its keys and makes tags t
 
   it("opens as ever where it is not: tags alone are all that there is", async () => {
     expect((await runCli(["head", at("changed-1.qvd"), "--key", at("reader.pem")])).code).toBe(0);
+  });
+});
+
+describe("resealing with a signature", () => {
+  const toSelf = ["--from", at("reader.pem"), "--to", at("reader.pem"), "--reseal", "--yes"];
+  const rotate = (names: readonly string[], ...more: readonly string[]) =>
+    runCli(["rotate", ...names, ...toSelf, ...more]);
+  const copy = (name: string) => {
+    const file = at(`r-${name}`);
+    writeFileSync(file, readFileSync(at(name)));
+    return file;
+  };
+  const sign = () => ["--sign", at("writer.pem")];
+  beforeAll(async () => {
+    for (const [name, who] of Object.entries({ writer, other })) writeFileSync(at(`${name}.pem`), pemOf(who));
+    const slots = [{ name: "one", recipients: [reader.recipient()], fields: ["a"] }];
+    writeFileSync(at("unsigned.qvd"), await sealBytes(await plainQvd({ a: ["x"] }), { slots }));
+  });
+
+  it("signs what the same signed, in one thread and in several", async () => {
+    expect((await rotate([copy("signed.qvd")], ...sign())).code).toBe(0);
+    const two = [copy("signed.qvd"), copy("signed.qvf")];
+    // Threads start with a built file.
+    const { code, err } = await spawnCli(["rotate", ...two, ...toSelf, ...sign(), "--jobs", "2"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+  });
+
+  it.each(["unsigned.qvd", "changed-1.qvd", "changed-2.qvf"])(
+    "does not sign %s, which stays as it is",
+    async (name) => {
+      const file = copy(name);
+      const { code, err } = await rotate([file], ...sign());
+      expect({ code, err }).toEqual({ code: 9, err: expect.stringMatching(/SEAL_(UNSIGNED|DAMAGED)/) });
+      expect(readFileSync(file).equals(readFileSync(at(name)))).toBe(true);
+    },
+  );
+
+  it("by another than before needs to be told whose signature to ask for", async () => {
+    const file = copy("signed.qvd");
+    const byOther = ["--sign", at("other.pem")];
+    expect(await rotate([file], ...byOther)).toMatchObject({ code: 9, err: expect.stringContaining("SEAL_UNSIGNED") });
+    expect((await rotate([file], ...byOther, "--require-signature", at("certs/writer.crt"))).code).toBe(0);
+    const asked = await rotate([file], "--require-signature", at("certs/writer.crt"), ...byOther);
+    expect(asked).toMatchObject({ code: 9, err: expect.stringContaining("SEAL_UNSIGNED") });
+  });
+
+  it("is the only rotation that reads data and so can ask for one", async () => {
+    const args = ["rotate", at("signed.qvd"), "--from", at("reader.pem"), "--to", at("reader.pem")];
+    expect(await runCli([...args, "--require-signature", at("certs")])).toMatchObject({ code: 2 });
   });
 });

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { keyRefOf, openKeys, openSigner, recipientsOf } from "../../engine/key-access.ts";
+import { keyRefOf, openKeys, openSigner, recipientsOf, trustedCertificates } from "../../engine/key-access.ts";
 import { type BatchOptions, type FileResult, planBatch, rotateBatch } from "../../engine/rotate.ts";
 import { openRotateCrew } from "../../engine/rotate-crew.ts";
 import { QErr } from "../../errors.ts";
@@ -21,6 +21,7 @@ interface RotateCommandOptions extends SecretOptions {
   readonly rekey?: true;
   readonly reseal?: true;
   readonly sign?: string;
+  readonly requireSignature?: readonly string[];
   readonly confirm?: readonly string[];
   readonly dryRun?: true;
   readonly yes?: true;
@@ -41,7 +42,12 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
     .option("--remove", "only take the old one away: the second phase")
     .option("--rekey", "make new slot keys as well; data keys and data stay")
     .option("--reseal", "make new data keys and seal the data anew: what shuts out whoever has the old keys")
-    .option("--sign <REF>", "with --reseal: sign the new files")
+    .option("--sign <REF>", "with --reseal: sign the new files, of which the old ones must be signed by the same")
+    .option(
+      "--require-signature <CERT>",
+      "with --reseal: reseal only what one of these certificates signed; may be given again",
+      repeated,
+    )
     .option(
       "--confirm <REF>",
       "a new key: each new file must open with it before it takes the old one's place; may be given again",
@@ -66,6 +72,8 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
     if (options.remove && (options.to || options.add))
       throw new QErr("USAGE", "--remove only takes away: it goes without --to and --add");
     if (!options.remove && !options.to) throw new QErr("USAGE", "say who gets access with --to, or use --remove");
+    if (options.requireSignature && !options.reseal)
+      throw new QErr("USAGE", "--require-signature goes with --reseal: only there is data read");
     const secrets = keyringOptions(terminal, options);
     const { recipients, warnings } = await recipientsOf(options.to ?? [], {
       ...secrets,
@@ -73,13 +81,14 @@ export function rotateCommand({ terminal, outcome }: CommandContext): Command {
       allowExpired: options.allowExpired,
     });
     for (const warning of warnings) terminal.err(printable(`qvault: warning: ${warning}`));
-    const { add, rekey, reseal, jobs, journal } = options;
+    const { add, rekey, reseal, jobs, journal, requireSignature } = options;
     const rotation: BatchOptions = {
       from: await keyRefOf(options.from, secrets),
       to: recipients,
       add,
       rekey,
       reseal,
+      signature: requireSignature && (await trustedCertificates(requireSignature, secrets)),
       jobs,
       journal,
       signal: terminal.signal,
