@@ -87,12 +87,17 @@ function escaped(c: string): string {
 
 /**
  * A terminal that obeys nothing in a text, whatever command wrote it: the last gate, behind those who escape names where
- * they print them. Bytes pass as they are, since they are data for a file or pipe.
+ * they print them. Bytes pass as they are into a file or pipe, since they are data; a terminal is shown them as text.
  */
 export function guarded(terminal: Terminal): Terminal {
+  // Keeps the first bytes of a character whose last are in the next piece.
+  const decoder = new TextDecoder();
+  const shown = (bytes: Uint8Array) => printableLines(decoder.decode(bytes, { stream: true }).replaceAll("\r\n", "\n"));
   return {
     ...terminal,
-    out: (data) => terminal.out(typeof data === "string" ? printableLines(data) : data),
+    out: (data) =>
+      terminal.out(typeof data === "string" ? printableLines(data) : terminal.stdoutIsTty ? shown(data) : data),
     err: (line) => terminal.err(printableLines(line)),
+    status: (text) => terminal.status(printable(text)),
   };
 }

@@ -125,16 +125,35 @@ describe("names that a terminal would obey", () => {
     expect(piped.out).toBe(`// ${EVIL}`);
   });
 
+  it("and cells of an export come out harmless on a terminal, also cut between the bytes of a character", async () => {
+    for (const format of ["csv", "ndjson"]) {
+      const args = ["export", at("app.qvf"), "--table", EVIL, "-o", "-", "--to", format];
+      const { code, out } = await runCli(args, { tty: true });
+      expect(code).toBe(0);
+      expect(OBEYED.test(out), format).toBe(false);
+      expect(out.trim().split("\n").length).toBe(format === "csv" ? 2 : 1);
+    }
+    let seen = "";
+    const out = async (data: string | Uint8Array) => void (seen += String(data));
+    const terminal = guarded({ out, stdoutIsTty: true } as unknown as Parameters<typeof guarded>[0]);
+    for (const byte of new TextEncoder().encode("a\u009bé\u202e")) await terminal.out(Uint8Array.of(byte));
+    expect(seen).toBe("a\\u009bé\\u202e");
+  });
+
   it("are escaped by the gate before the terminal, whoever forgot to; bytes are data and pass", async () => {
     const seen: (string | Uint8Array)[] = [];
     const terminal = guarded({
       out: async (data: string | Uint8Array) => void seen.push(data),
       err: (line: string) => void seen.push(line),
+      status: (line: string) => void seen.push(line),
     } as unknown as Parameters<typeof guarded>[0]);
     await terminal.out("a\u001bb\u009bc\n\td\r");
     terminal.err("\u202ex");
     await terminal.out(Uint8Array.of(27));
-    expect(seen).toEqual(["a\\u001bb\\u009bc\n\td\\u000d", "\\u202ex", Uint8Array.of(27)]);
+    // Progress and questions for a PIN name files and tokens.
+    terminal.status("\u001b]0;x\u0007\n");
+    const status = "\\u001b]0;x\\u0007\\u000a";
+    expect(seen).toEqual(["a\\u001bb\\u009bc\n\td\\u000d", "\\u202ex", Uint8Array.of(27), status]);
     expect(printable("a\nb\tc")).toBe("a\\u000ab\\u0009c");
     // JSON means the same behind the gate.
     const value = { name: EVIL };
