@@ -23,7 +23,8 @@ export interface CsvOptions extends ExportOptions {
   readonly exact?: boolean | undefined;
   /**
    * Put an apostrophe before texts that a spreadsheet would run as a formula (they begin with `= + - @`, TAB or CR).
-   * It changes the data, so it is off unless asked for. Numbers, and texts that are plain numbers, are left alone.
+   * It changes the data, so it is off unless asked for. Numbers, and texts that are plain numbers, are left alone; a
+   * number whose format, which is the file's, shows it as something else is a text.
    */
   readonly guard?: boolean | undefined;
 }
@@ -99,7 +100,11 @@ function displayCell(format: (value: number) => string, comma: number, guard: bo
       if (index < 0) return;
       const text = symbolTextBytes(symbols, index);
       if (text !== undefined) appendText(out, text, comma, guard);
-      else appendShown(out, format(numberOf(index)!), comma);
+      else {
+        const shown = format(numberOf(index)!);
+        if (guard && !SHOWN_NUMBER.test(shown)) appendText(out, encodeUtf8(shown), comma, true);
+        else appendShown(out, shown, comma);
+      }
     };
   };
 }
@@ -181,6 +186,9 @@ function appendCsv(out: ByteWriter, text: Uint8Array, comma: number): void {
   }
   writeU8(out, QUOTE);
 }
+
+/** A number or time as formats show it, with a sign, unit or exponent: nothing that a spreadsheet would work out. */
+const SHOWN_NUMBER = /^[+-]?\p{Sc}?\s?\d[\d.,:'\s]{0,60}(?:[eE][+-]?\d{1,3})?\s?[%\p{Sc}]?$/u;
 
 /** Digits that a spreadsheet takes for a plain number; longer texts are guarded. */
 const PLAIN_NUMBER_BYTES = 40;

@@ -177,6 +177,30 @@ describe("csv options", () => {
     ]);
     expect(await csv(table)).toContain("\r\n=1+1\r\n");
   });
+
+  test("the guard defuses what a format, which is the file's, makes of a number", async () => {
+    const shown = async (fmt: string, value: number, type = "REAL") => {
+      const table = memoryTable("t", ["a"], [[value]]);
+      const numberFormat = { ...table.fields[0]!.numberFormat, type, fmt };
+      const formatted = { ...table, fields: [{ ...table.fields[0]!, numberFormat }] };
+      return (await csv(formatted, { guard: true, bom: false, newline: "\n" })).split("\n")[1];
+    };
+    expect(await shown("=cmd|'/C calc'!A0", 1)).toBe(`"'=cmd|'/C calc'!A1"`);
+    expect(await shown("@0", 1)).toBe(`"'@1"`);
+    expect(await shown("=D", 44_000, "DATE")).toBe(`"'=18"`);
+    expect(await shown("0+1", -2)).toBe(`"'-2+1"`);
+    expect(await shown("0;-0|x", -2)).toBe(`"'-2|x"`);
+    // Numbers in the formats of real files stay as they are.
+    for (const [fmt, value, same] of [
+      ["0%", -0.05, "-5%"],
+      ["0.00 €", -5, "-5.00 €"],
+      ["$0.00", -5, "-$5.00"],
+      ["($0)", 5, "($5)"],
+      ["0", -5, "-5"],
+    ] as const)
+      expect(await shown(fmt, value)).toBe(same);
+    expect(await shown("", -1e-9)).toBe("-1e-09");
+  });
 });
 
 describe("json", () => {
