@@ -1,5 +1,5 @@
 import { createPublicKey } from "node:crypto";
-import { needs } from "../errors.ts";
+import { needs, QErr } from "../errors.ts";
 import type { JweRecipientHeader } from "../seal/jwe-form.ts";
 import type { ByteSource } from "../source/source.ts";
 import { readSealHead } from "./seal-head.ts";
@@ -7,6 +7,7 @@ import { readSealHead } from "./seal-head.ts";
 /**
  * How to open a slot without qvault: the slot's JWE, and what to do with it. The output is for people who have a file,
  * a private key, openssl and node, and nothing else.
+ * @throws `SEAL_DAMAGED` if a recipient cannot open it, and what reading the head throws
  */
 export async function recoveryText(source: ByteSource, slotName?: string): Promise<string> {
   const { manifest, entries } = await readSealHead(source);
@@ -47,7 +48,7 @@ function decryption(alg: string): readonly string[] {
 
 /** ECDH by openssl; then Concat KDF (RFC 7518 section 4.6.2) and AES-KW, which openssl does with keys in its arguments only. */
 function agreement(epk: NonNullable<JweRecipientHeader["epk"]>): readonly string[] {
-  const point = createPublicKey({ key: { ...epk }, format: "jwk" }).export({ type: "spki", format: "der" });
+  const point = pointText(epk);
   const name = Buffer.from("ECDH-ES+A256KW");
   const info = Buffer.concat([
     Buffer.from([0, 0, 0, name.byteLength]),
@@ -55,10 +56,20 @@ function agreement(epk: NonNullable<JweRecipientHeader["epk"]>): readonly string
     Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]),
   ]);
   return [
-    `printf %s '${point.toString("base64")}' | base64 -d > epk.der`,
+    `printf %s '${point}' | base64 -d > epk.der`,
     "openssl pkeyutl -derive -inkey private.pem -peerform DER -peerkey epk.der -out z.bin",
     `node -e 'const f=require("fs"),c=require("crypto"),k=c.createHash("sha256").update(Buffer.from([0,0,0,1])).update(f.readFileSync("z.bin")).update(Buffer.from("${info.toString("hex")}","hex")).digest(),d=c.createDecipheriv("id-aes256-wrap",k,Buffer.alloc(8,0xa6));f.writeFileSync("cek.bin",Buffer.concat([d.update(f.readFileSync("cek.enc")),d.final()]))'`,
   ];
+}
+
+/** SubjectPublicKeyInfo in base64; of a point that is not on its curve the form alone was right. */
+function pointText(epk: NonNullable<JweRecipientHeader["epk"]>): string {
+  try {
+    const key = createPublicKey({ key: { ...epk }, format: "jwk" });
+    return key.export({ type: "spki", format: "der" }).toString("base64");
+  } catch {
+    throw new QErr("SEAL_DAMAGED", "the ephemeral key of a recipient is no point of its curve", { part: "slot keys" });
+  }
 }
 
 /** A text inside a comment that may be pasted into a shell: it must not end the line, nor show other than it is. */

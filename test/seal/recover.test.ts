@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -83,6 +84,22 @@ describe("recover", () => {
     expect(await runCli(["recover", at("in.qvd")])).toMatchObject({
       code: 2,
       err: expect.stringContaining("SEAL_ABSENT"),
+    });
+  });
+
+  it("says that a recipient is damaged whose ephemeral key is no point, which whoever writes the file can make", async () => {
+    const sealed = at("no-point.qvd");
+    const to = ["--fields", "a", "--to", at("p256.crt")];
+    expect((await runCli(["encrypt", at("in.qvd"), "-o", sealed, ...to])).code).toBe(0);
+    const bytes = readFileSync(sealed);
+    const { offset, headLength } = await readSealHead(memorySource(new Uint8Array(bytes)));
+    bytes.write("A".repeat(42), bytes.indexOf('"x":"') + 5);
+    const end = offset + headLength - 32;
+    createHash("sha256").update(bytes.subarray(offset, end)).digest().copy(bytes, end);
+    writeFileSync(sealed, bytes);
+    expect(await runCli(["recover", sealed])).toMatchObject({
+      code: 4,
+      err: expect.stringContaining("SEAL_DAMAGED"),
     });
   });
 });
