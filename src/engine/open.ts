@@ -23,6 +23,7 @@ export interface OpenedQvd {
 
 export type Opened = OpenedQvd;
 
+export { withoutSecrets } from "../source/http.ts";
 export type { ByteSource, ContainerKind };
 
 export interface OpenOptions extends HeaderOptions {

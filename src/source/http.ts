@@ -148,7 +148,7 @@ async function collect(
 }
 
 /** The address without user, password and query: presigned addresses carry their secret there. */
-function withoutSecrets(url: string): string {
+export function withoutSecrets(url: string): string {
   if (!URL.canParse(url)) throw new QErr("USAGE", "this http address cannot be understood");
   const parsed = new URL(url);
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}`;

@@ -103,6 +103,15 @@ describe("what is said", () => {
     expect(leaked(readFileSync(at("audit.jsonl"), "utf8"))).toEqual([]);
   });
 
+  it("of an address that cannot be read has neither its password nor its query", async () => {
+    const address = `http://user:${PIN}@127.0.0.1:1/x.qvd?sig=${CELL}`;
+    for (const command of ["inspect", "verify", "digest", "head"]) {
+      const { code, err } = await runCli([command, address]);
+      expect({ code, err }).toEqual({ code: 3, err: expect.stringContaining("http://127.0.0.1:1/x.qvd") });
+      expect(leaked(err), command).toEqual([]);
+    }
+  });
+
   it("of a bug in qvault is where it is, and not what it choked on", () => {
     let said = "";
     const terminal = { status: () => {}, err: (line: string) => (said += line) };
