@@ -111,16 +111,18 @@ export async function withKeys<T>(
   }
 }
 
-/** Asks on the terminal without showing what is typed. */
+/** Asks on the terminal without showing what is typed. Throws `CANCELLED` if there is no answer: Ctrl-C, Ctrl-D. */
 function askHidden(question: string, terminal: Terminal): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: silent, terminal: true });
   terminal.status(`${question}: `);
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    // Else the process would end in the middle of its work, with a code of Node's own.
+    reader.on("close", () => reject(new QErr("CANCELLED", "there was no answer to the question for a PIN")));
     reader.question("", (answer) => {
-      reader.close();
       terminal.status("");
       resolve(answer);
+      reader.close();
     });
   });
 }
