@@ -37,7 +37,14 @@ export async function verify(source: ByteSource, options: SealedVerifyOptions = 
     return verifySealed(source, options.find, { signature: options.signature });
   }
   if (options.signature) throw new QErr("SEAL_UNSIGNED", `${source.name} is not sealed, so nobody signed it`);
-  return verifyQvd(source, options);
+  return withoutSeal(await verifyQvd(source, options), options);
+}
+
+/** Whoever gives a key takes the file for sealed: a plain one in its place may have been written by anybody. */
+function withoutSeal(plain: Verification, { find }: SealedVerifyOptions): SealedVerification {
+  const word =
+    "that anybody with a key wrote this: nothing in the file is sealed (--require-signature refuses such files)";
+  return find === undefined ? plain : { ...plain, notProved: [word] };
 }
 
 /** An app with a seal, or one that says it has, is checked as a sealed one; what is plain of it also as an app. */
@@ -46,7 +53,7 @@ async function verifyApp(source: ByteSource, options: SealedVerifyOptions): Prom
   const structure = () => verifyQvf(source, { ...options, inflate: inflateNode });
   if (!(await saysSealed(source))) {
     if (signature) throw new QErr("SEAL_UNSIGNED", `${source.name} is not sealed, so nobody signed it`);
-    return structure();
+    return withoutSeal(await structure(), options);
   }
   const sealed = await verifySealed(source, find, { signature });
   if (sealed.findings.length > 0) return sealed;

@@ -150,3 +150,15 @@ describe("resealing with a signature", () => {
     expect(await runCli([...args, "--require-signature", at("certs")])).toMatchObject({ code: 2 });
   });
 });
+
+describe("a plain file in the place of a sealed one", () => {
+  it("is said not to be sealed where it is verified with a key, and refused where a signature is asked for", async () => {
+    writeFileSync(at("plain.qvd"), await plainQvd({ a: ["forged"] }));
+    const key = ["--key", at("reader.pem")];
+    expect((await runCli(["verify", at("plain.qvd")])).err).toBe("");
+    const said = await runCli(["verify", at("plain.qvd"), ...key]);
+    expect(said).toMatchObject({ code: 0, err: expect.stringContaining("nothing in the file is sealed") });
+    const asked = await runCli(["verify", at("plain.qvd"), ...key, "--require-signature", at("certs")]);
+    expect(asked).toMatchObject({ code: 5, err: expect.stringContaining("SEAL_UNSIGNED") });
+  });
+});
