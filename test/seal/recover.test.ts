@@ -10,7 +10,8 @@ import { slotKeys } from "../../src/seal/suite.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { runCli } from "../helpers/cli.ts";
 import { goodImage } from "../helpers/qvf-image.ts";
-import { plainQvd } from "./sealed.ts";
+import { person } from "./people.ts";
+import { plainQvd, sealBytes } from "./sealed.ts";
 import { missing } from "./vectors.ts";
 
 const TYPES = ["p256", "p384", "p521", "rsa-2048", "rsa-2048-sha1"] as const;
@@ -101,5 +102,16 @@ describe("recover", () => {
       code: 4,
       err: expect.stringContaining("SEAL_DAMAGED"),
     });
+  });
+
+  it("keeps a recipient's label, which whoever writes the file chooses, to its comment", async () => {
+    const owner = person("owner");
+    const label = "x\n rm -rf ~ #\r\u2028\u0085\u202e";
+    const slots = [{ name: "one", recipients: [{ ...owner.recipient(), label }], fields: ["a"] }];
+    writeFileSync(at("label.qvd"), await sealBytes(await plainQvd({ a: [1] }), { slots }));
+    const { out } = await runCli(["recover", at("label.qvd")]);
+    const lines = out.trimEnd().split(/[\n\r\u2028\u0085]/);
+    expect(lines.filter((line) => line.includes("rm -rf"))).toEqual([expect.stringMatching(/^# Recipient x\? rm -rf/)]);
+    expect(lines.filter((line) => !/^(#|\{|printf |openssl |node -e |$)/.test(line))).toEqual([]);
   });
 });
