@@ -188,7 +188,8 @@ function appendCsv(out: ByteWriter, text: Uint8Array, comma: number): void {
 }
 
 /** A number or time as formats show it, with a sign, unit or exponent: nothing that a spreadsheet would work out. */
-const SHOWN_NUMBER = /^[+-]?\p{Sc}?\s?\d[\d.,:'\s]{0,60}(?:[eE][+-]?\d{1,3})?\s?[%\p{Sc}]?$/u;
+// eslint-disable-next-line security/detect-unsafe-regex -- no two quantifiers in a row can take the same character
+const SHOWN_NUMBER = /^[+-]?\p{Sc}?\s?\d[\d.,:'\s]{0,60}(?:[eE][+-]?\d{1,3})?[%\p{Sc}]?$/u;
 
 /** Digits that a spreadsheet takes for a plain number; longer texts are guarded. */
 const PLAIN_NUMBER_BYTES = 40;

@@ -1,6 +1,8 @@
 import { type AccessCell, type IdentityField, upper } from "./access-table.ts";
 import type { Rules } from "./rules.ts";
 
+const LONG_S = "\u017f";
+
 /** Who asks. Every part may be missing; a missing part matches only the star. */
 export interface User {
   /** `DIRECTORY\id` on Windows, the subject of the identity provider in a cloud. */
@@ -15,12 +17,15 @@ export interface User {
   readonly serial?: string | undefined;
 }
 
-/** Upper-cased attributes by column: a row needs one of them. */
+/**
+ * Upper-cased attributes by column: a row needs one of them. The long s stays as it is: its capital is S, and whoever has
+ * one in his name would be another user.
+ */
 export type Attributes = Readonly<Record<IdentityField, readonly string[]>>;
 
 export function attributesOf(user: User, rules: Rules): Attributes {
   const some = (...values: readonly (string | undefined)[]): string[] => {
-    return values.filter((v) => v !== undefined && v !== "").map((v) => upper(v!));
+    return values.filter((v) => v !== undefined && v !== "").map((v) => v!.split(LONG_S).map(upper).join(LONG_S));
   };
   const groups = user.groups ?? [];
   return {

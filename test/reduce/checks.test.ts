@@ -76,6 +76,11 @@ describe("who a row is for", () => {
     for (const field of IDENTITY_FIELDS) expect(nobody[field]).toEqual([]);
   });
 
+  it("is nobody's who has a long s where another has an S", () => {
+    const ids = ["\u017fam", "sa\u017f\u017f", "S\u0131r"].map((userid) => attributesOf({ userid }, SENSE).USERID);
+    expect(ids).toEqual([["\u017fAM"], ["SA\u017f\u017f"], ["SIR"]]);
+  });
+
   it("is everybody for the star, nobody for blank and NULL, else whoever is named whole", () => {
     const attributes = attributesOf(all, SENSE);
     const nobody = attributesOf({}, SENSE);
