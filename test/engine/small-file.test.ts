@@ -93,7 +93,8 @@ describe("the journal of a rotation", () => {
     const path = join(await temporaryFolder(), "journal");
     const doneWith = async (bytes: number) => {
       const file = "f".repeat(bytes - JSON.stringify({ job: "j", state: "done", file: "" }).length);
-      await writeFile(path, `${JSON.stringify({ job: "j", state: "done", file })}\n`);
+      const begin = JSON.stringify({ job: "j", state: "begin" });
+      await writeFile(path, `${begin}\n${JSON.stringify({ job: "j", state: "done", file })}\n`);
       const journal = await openJournal(path, "j");
       await journal.close();
       return journal.done.size;

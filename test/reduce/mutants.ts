@@ -50,7 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'cell !== null && cell.text !== "" &&',
     replace: 'cell !== null && cell.text === "" ||  cell !== null &&',
   },
-  { rule: "identity compared with case", file: IDENTITY, find: ".map((v) => upper(v!))", replace: "" },
+  { rule: "identity compared with case", file: IDENTITY, find: ".map(upper)", replace: "" },
   { rule: "identity fields ORed", file: GRANTS, find: "return identity.every(", replace: "return identity.some(" },
   { rule: "NTNAME without groups", file: IDENTITY, find: "some(user.ntname, ...groups)", replace: "some(user.ntname)" },
   {
