@@ -1,6 +1,6 @@
 import type { Cell } from "../table/dual.ts";
 import type { CellTable } from "../table/model-cells.ts";
-import { type AccessTable, type AccessValue, loadCell, upper } from "./access-table.ts";
+import { type AccessTable, loadCell, upper } from "./access-table.ts";
 import type { User } from "./identity.ts";
 import { type At, parseAt } from "./json-at.ts";
 import { MODES, type Mode, type Rules, rulesOf } from "./rules.ts";
@@ -90,7 +90,7 @@ function readAccess(at: At): AccessTable[] | undefined {
       .map((row) => {
         const cells = row.cellList();
         if (cells.length !== fields.length) throw row.wrong(`has ${cells.length} cells for ${fields.length} fields`);
-        return cells.map((cell) => loadCell(asAccess(cell), rule));
+        return cells.map((cell) => loadCell(cell, rule));
       });
     return { name, fields, rows };
   };
@@ -103,10 +103,6 @@ function readAccess(at: At): AccessTable[] | undefined {
       t.get("source").optional()?.text() ?? source,
     );
   });
-}
-
-function asAccess(cell: Cell): null | number | string | AccessValue {
-  return typeof cell === "object" && cell !== null ? { number: cell.number, text: cell.text } : cell;
 }
 
 const USER_PARTS: ReadonlyMap<string, keyof User> = new Map([

@@ -106,7 +106,7 @@ function symbolsAgainst(model: Model, expected: ReadonlyMap<string, readonly Cel
   const names = new Set([...model.fields.map((f) => f.name), ...expected.keys()]);
   for (const name of names) {
     const field = model.fields.findIndex((f) => f.name === name);
-    const cells = field < 0 ? [] : domainsOf(model, field).flatMap((d) => allSymbols(model, d));
+    const cells = domainsOf(model, field).flatMap((d) => allSymbols(model, d));
     const wanted = expected.get(name);
     if (wanted === undefined) {
       if (cells.length > 0) out.push(`symbols of ${name}: a field that is not expected`);

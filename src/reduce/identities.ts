@@ -25,8 +25,7 @@ export function listedIdentities(world: AccessWorld): ListedIdentity[] {
         return text === undefined || !isIdentityField(field) ? [] : [[field, text]];
       });
       if (columns.some(({ column }) => isNobody(row[column]!))) continue;
-      const key = JSON.stringify(parts);
-      if (!found.has(key)) found.set(key, { label: labelOf(parts), user: userOf(parts) });
+      found.set(JSON.stringify(parts), { label: labelOf(parts), user: userOf(parts) });
     }
   }
   return [...found.values()];

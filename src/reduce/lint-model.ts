@@ -1,4 +1,5 @@
 import { fieldNamed } from "../table/model.ts";
+import type { Forest } from "../table/model-forest.ts";
 import { upper } from "./access-table.ts";
 import type { ReducibleApp } from "./admit.ts";
 import type { Finding } from "./finding.ts";
@@ -10,7 +11,7 @@ export function lintModel(app: ReducibleApp, world: AccessWorld, rules: Rules): 
   const forest = app.forest(rules.loops);
   const { graph } = forest;
   const reducing = world.columns.map((c) => fieldNamed(app.model, c.field)).filter((f) => f >= 0);
-  const reached = new Set(reducing.map((f) => forest.componentOfNode[graph.nodeOfField[f]!]!));
+  const reached = reachedBy(forest, reducing);
   const out: Finding[] = [];
   forest.components.forEach((component, c) => {
     if (reached.has(c)) return;
@@ -26,6 +27,22 @@ export function lintModel(app: ReducibleApp, world: AccessWorld, rules: Rules): 
     out.push({ code: "LOOSE_TABLE", severity: "warning", about: t.name, message });
   });
   return [...out, ...lintOmit(app, world, new Set(reducing))];
+}
+
+/** Components in which rows can be lost: those of the fields, and those whose synthetic key a loose table takes there. */
+function reachedBy(forest: Forest, fields: readonly number[]): ReadonlySet<number> {
+  const { graph, componentOfNode } = forest;
+  const nodes = new Set(fields.map((f) => graph.nodeOfField[f]!));
+  // Nodes of loose tables alone are in no component.
+  const components = () => new Set([...nodes].map((node) => componentOfNode[node]!).filter((c) => c >= 0));
+  const made = graph.tables.filter((t, i) => forest.loose[i] && t.numbers >= 0);
+  for (let size = -1; size !== nodes.size; ) {
+    size = nodes.size;
+    const reached = components();
+    const isReached = (node: number): boolean => nodes.has(node) || reached.has(componentOfNode[node]!);
+    for (const { keys, numbers } of made) if (keys.some((key) => isReached(key.node))) nodes.add(numbers);
+  }
+  return components();
 }
 
 function lintOmit(app: ReducibleApp, world: AccessWorld, reducing: ReadonlySet<number>): Finding[] {

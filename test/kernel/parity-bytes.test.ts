@@ -4,7 +4,7 @@ import { isUtf8 } from "../../src/bytes/utf8.ts";
 import { type Kernel, SYMBOL_FAULT } from "../../src/kernel/kernel.ts";
 import { BUILDS, pair, randomBytes } from "./world.ts";
 
-const RUNS = process.env.QVAULT_LONG ? 20_000 : 1000;
+const RUNS = process.env.QVAULT_LONG ? 10_000 : 1000;
 
 /** Puts bytes at an odd address, with garbage behind them. */
 function put(k: Kernel, bytes: Uint8Array, shift = 3): number {

@@ -248,5 +248,6 @@ describe("a place in JSON", () => {
     expect(parseAt("[[]]", "it", 2).value).toEqual([[]]);
     expect(told(() => parseAt("[[]]", "it", 1))).toEqual(["ACCESS_CASE", "the it is not JSON"]);
     expect(told(() => parseAt("{", "it"))).toEqual(["ACCESS_CASE", "the it is not JSON"]);
+    expect(() => parseAt("{", "it")).toThrow(expect.objectContaining({ cause: expect.any(SyntaxError) }));
   });
 });

@@ -67,6 +67,24 @@ describe("running a case", () => {
     ]);
   });
 
+  it("takes omitted fields in any order and case", () => {
+    const both = {
+      sectionAccess: {
+        fields: ["ACCESS", "USERID", "OMIT"],
+        rows: [
+          ["USER", "EVA", "Z"],
+          ["USER", "EVA", "V"],
+        ],
+      },
+    };
+    for (const omitted of [
+      ["v", "Z"],
+      ["Z", "V"],
+    ])
+      expect(differences({ denied: false, omitted }, both)).toEqual([]);
+    expect(differences({ denied: false, omitted: ["V"] }, both)).toEqual(['omitted: got ["V","Z"], expected ["V"]']);
+  });
+
   it("tells of every symbol that is left over, and of every one that is missing", () => {
     expect(differences({ denied: false, symbols: { R: ["S"], V: [1, "x", 7], Q: ["q"] } })).toEqual([
       'symbols of R: ["N"] must not be there',

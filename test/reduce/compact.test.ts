@@ -63,6 +63,12 @@ describe("the model that is left", () => {
     expect(left.tables.map((t) => t.comment)).toEqual([AS_ADMIN_NOTE, AS_ADMIN_NOTE]);
     const other = compact({ ...MODEL, fields, tables }, [undefined, undefined], new Set([0]));
     expect(other.fields.map((f) => f.comment)).toEqual(["by area", said[2]]);
+    const both = compact({ ...MODEL, fields, tables }, [undefined, undefined], new Set([0, 1]));
+    expect(both.tables.map((t) => t.comment)).toEqual([AS_ADMIN_NOTE]);
+    // A field without a name is in every text.
+    const unnamed = fields.map((f, i) => (i === 0 ? { ...f, name: "" } : f));
+    const rest = compact({ ...MODEL, fields: unnamed, tables }, [undefined, undefined], new Set([0]));
+    expect(rest.fields.map((f) => f.comment)).toEqual(["by area", said[2]]);
   });
 
   it("has no field that is omitted, and no table that loses all of its own", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { carryOut, decide, type Outcome, prepareApp, type ReducibleApp } from "../../src/reduce/admit.ts";
+import { type Allowed, carryOut, decide, type Outcome, prepareApp, type ReducibleApp } from "../../src/reduce/admit.ts";
 import type { PolicyCase } from "../../src/reduce/case-format.ts";
 import { explainRow, type RowExplanation, type RowStep } from "../../src/reduce/explain-row.ts";
 import { explainUser } from "../../src/reduce/explain-user.ts";
@@ -98,6 +98,18 @@ function untrue(policy: PolicyCase, app: ReducibleApp, outcome: Outcome, told: R
       const there = cellOf(next, step.field);
       if (next.row >= 0 && (there === undefined || identity(there) !== identity(cell))) return `${about}: other value`;
     } else if (!told.kept && next !== undefined) return `${about}: not the end`;
+    const sides = forest.graph.tables.filter((t, at) => t.table >= 0 && !forest.loose[at]).map((t) => t.name);
+    const without = policy.tables.filter(({ name, fields: has, rows }) => {
+      const column = has.indexOf(step.field);
+      if (column < 0 || !sides.includes(name)) return false;
+      return !rows.some((r, at) => isKept(name, at) && identity(r[column]!) === identity(cell));
+    });
+    const linking = policy.tables.filter((t) => t.fields.includes(step.field) && sides.includes(t.name)).length;
+    if (sure && step.because === "not possible" && without.length !== linking) return `${about}: some row has it`;
+    const others = without.filter((t) => t.name !== step.table);
+    // Of a field of a synthetic key, the partners are the combinations.
+    if (sure && step.because === "no partner" && linking > 1 && step.row >= 0 && others.length === 0)
+      return `${about}: each has a row with it`;
   }
   return undefined;
 }
@@ -141,9 +153,42 @@ describe("explaining", () => {
         },
       ],
     });
-    expect(explainRow(app, outcome, RULES, 0, 3).steps.map((s) => s.because)).toEqual(["null"]);
+    const none = { table: "Orders", row: 3, field: "CLIENT", value: null, because: "null", grants: [] };
+    expect(explainRow(app, outcome, RULES, 0, 3).steps).toEqual([none]);
     expect(explainRow(app, outcome, RULES, 0, 4).steps.map((s) => s.because)).toEqual(["no partner"]);
     expect(explainRow(app, outcome, RULES, 2, 2).steps.map((s) => s.because)).toEqual(["no partner"]);
+  });
+
+  it("goes on to the first row of another table as to any other", () => {
+    const { app, outcome } = opened("bob");
+    expect(explainRow(app, outcome, RULES, 0, 0).steps.map((s) => [s.table, s.row, s.because])).toEqual([
+      ["Orders", 0, "linked"],
+      ["Clients", 0, "not selected"],
+    ]);
+    expect(explainRow(app, outcome, RULES, 0, 1).steps.map((s) => [s.table, s.row, s.because])).toEqual([
+      ["Orders", 1, "linked"],
+      ["Clients", 1, "selected"],
+    ]);
+  });
+
+  it("goes round a circle that is kept once", () => {
+    const ring = modelOfCells([
+      { name: "AB", fields: ["A", "B"], rows: [["A1", "B1"]] },
+      { name: "BC", fields: ["B", "C"], rows: [["B1", "C1"]] },
+      { name: "CA", fields: ["C", "A"], rows: [["C1", "A1"]] },
+    ]);
+    const app = prepareApp(ring, [inline("ACCESS,USERID,A", "USER,EVA,A1")]);
+    const rules = rulesOf("strict");
+    const decision = decide(app, { userid: "eva" }, rules);
+    const outcome = decision.denied ? decision : carryOut(app, decision, rules);
+    if (outcome.denied) throw new Error("denied");
+    const granted = [{ table: "SA", row: 0 }];
+    expect(explainRow(app, outcome, rules, 0, 0).steps.map((s) => [s.table, s.field, s.because, s.grants])).toEqual([
+      ["AB", "A", "selected", granted],
+      ["AB", "B", "linked", []],
+      ["BC", "C", "linked", []],
+      ["CA", "A", "selected", granted],
+    ]);
   });
 
   it("needs no reason for somebody who is not reduced", () => {
@@ -153,7 +198,17 @@ describe("explaining", () => {
 
   it("refuses a row that is not there", () => {
     const { app, outcome } = opened("eva");
-    expect(() => explainRow(app, outcome, RULES, 0, 5)).toThrow(expect.objectContaining({ code: "TABLE_ROWS" }));
+    for (const [table, row] of [
+      [0, 5],
+      [0, -1],
+      [3, 0],
+    ] as const)
+      expect(() => explainRow(app, outcome, RULES, table, row)).toThrow(
+        expect.objectContaining({ code: "TABLE_ROWS" }),
+      );
+    const all = prepareApp(SHOP, undefined);
+    const kept = carryOut(all, decide(all, {}, RULES) as Allowed, RULES) as Outcome;
+    expect(explainRow(all, kept, RULES, 0, 0)).toEqual({ kept: true, steps: [] });
   });
 
   it("agrees with the reducer on every row of random models, and always gives a reason", { timeout: 600_000 }, () => {
@@ -179,6 +234,22 @@ describe("explaining", () => {
       });
     }
     expect(rows).toBeGreaterThan(500);
+  });
+
+  it.each([
+    [25, 0, 0, "T0.F linked, T1.G not selected"],
+    [67, 4, 0, "Pair2.$Syn 4 linked, $Syn 4 Table.F not possible"],
+    [199, 0, 1, "Ring0.FX null"],
+    [295, 0, 0, "Ring0.F linked, Ring3.K selected, Ring3.K linked, Ring2.H linked, Ring1.G selected, Ring0.G selected"],
+    [601, 3, 0, "Twin1.$Syn 2 not possible"],
+    [640, 0, 0, "Ring0.G linked, Ring1.H no partner"],
+    [1634, 1, 1, "T1.H linked, $Syn 1 Table.L linked, T3.K linked, T1.H null"],
+  ])("goes the nearest way (random model %i, table %i, row %i)", (seed, table, row, way) => {
+    const { tables, access, user, rules, loosened } = randomCase(seed);
+    const app = prepareApp(modelOfCells(tables), access, loosened);
+    const outcome = carryOut(app, decide(app, user, rules) as Allowed, rules) as Outcome;
+    const steps = explainRow(app, outcome, rules, table, row).steps;
+    expect(steps.map((s) => `${s.table}.${s.field} ${s.because}`).join(", ")).toBe(way);
   });
 
   it("shows what section access says about a user", () => {

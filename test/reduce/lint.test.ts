@@ -44,6 +44,44 @@ describe("lint", () => {
     expect(JSON.stringify(findings([SALES], access))).not.toContain("HUSH");
   });
 
+  it("says of tables of the app that they are loose, not of those of synthetic keys, whose holders lose rows", () => {
+    // Three synthetic keys in a circle; that of F, G and E has most combinations and is loosened.
+    const twice = (...fields: readonly string[]) => {
+      const rows = fields.length > 2 ? [fields, fields.map((f) => `${f}2`)] : [fields];
+      return ["A", "B"].map((n): CellTable => ({ name: `${fields.join("")}${n}`, fields, rows }));
+    };
+    const knot = [...twice("F", "G", "E"), ...twice("G", "H"), ...twice("H", "F")];
+    const unreduced = (names: string) => names.split(",").map((name) => `warning UNREDUCED_TABLE ${name}`);
+    const noted = (field: string, ...more: readonly CellTable[]) => {
+      const access = [inline(`ACCESS,USERID,${field}`, `USER,EVA,${field}`, ROOT)];
+      const tables = [...knot, ...more];
+      const { graph, loose } = prepareApp(modelOfCells(tables), access).forest("loosen");
+      const made = graph.tables.filter((t, i) => loose[i] && t.table < 0);
+      expect(made.map((t) => t.keys.map((k) => graph.nodes[k.node]!.name))).toEqual([["F", "G", "E", "$Syn 1"]]);
+      return said(tables, access);
+    };
+    const one = (name: string, ...fields: readonly string[]): CellTable => ({ name, fields, rows: [fields] });
+    expect(noted("F")).toEqual([]);
+    expect(noted("E")).toEqual(unreduced("GHA,GHB,HFA,HFB"));
+    expect(noted("LAND", one("X", "F", "LAND"))).toEqual([]);
+    const all = unreduced("FGEA,FGEB,GHA,GHB,HFA,HFB").sort();
+    expect(noted("LAND", one("X", "LAND")).sort()).toEqual(all);
+    const loose = { ...one("L", "LAND"), loose: true };
+    expect(noted("LAND", loose).sort()).toEqual(["warning LOOSE_TABLE L", ...all]);
+  });
+
+  it("says of the first table, too, that it is loose", () => {
+    const first = [{ name: "L", fields: ["GOODS"], rows: [["TIN"]], loose: true }, lands("PERU")];
+    expect(said(first, [inline("ACCESS,USERID,LAND", "USER,EVA,PERU", ROOT)])).toContain("warning LOOSE_TABLE L");
+  });
+
+  it("looks into every column and letter, the first too", () => {
+    const omit = [inline("OMIT,ACCESS,USERID,LAND", "SUMM,USER,EVA,PERU", ",ADMIN,ROOT,")];
+    expect(said([lands("PERU")], omit)).toEqual(["warning OMIT_UNKNOWN SUMM"]);
+    const alike = [inline("ACCESS,USERID,LAND", "USER,EVA,AB", "USER,EVA,C", ROOT)];
+    expect(said([lands("\u0410B", "C")], alike)).toEqual(["error VALUE_ALIKE LAND × 1"]);
+  });
+
   it("says in words what it found", () => {
     const messages = CASES.flatMap(({ tables, access }) => findings(tables, access).map((f) => [f.code, f.message]));
     for (const [code, message] of messages) expect(message, code).toMatch(/^\S+ .{20,}/);

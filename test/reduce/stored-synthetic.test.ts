@@ -71,23 +71,58 @@ describe("a stored synthetic key", () => {
     expect(proveReduction(app, decision, outcome, RULES, model)).toEqual([]);
   });
 
-  it("that lost rows is asked about by the checker: a holder may not keep them", () => {
-    const app = prepareApp(storedModel(), ACCESS, ["$Syn 1 Table"]);
+  it.each(["last", "first"])("is asked about by the checker, also as the %s table of the model", (place) => {
+    const { tables, ...rest } = storedModel();
+    const ordered = place === "last" ? tables : [tables.at(-1)!, ...tables.slice(0, -1)];
+    const app = prepareApp({ ...rest, tables: ordered }, ACCESS, ["$Syn 1 Table"]);
     const { outcome } = reduced(app);
-    const rows = outcome.kept.rows.map((bits, t) => (t === 0 ? undefined : bits));
     const region = app.model.fields.findIndex((f) => f.name === "REGION");
-    const problems = verifyReduction(app.forest("loosen"), new Map([[region, new Set(["NORTH"])]]), rows);
-    expect(problems).toEqual(['table "Facts" keeps a row whose combination is gone']);
+    const problems = (name: string, change: (bits: Uint32Array) => Uint32Array | undefined) => {
+      const at = ordered.findIndex((t) => t.name === name);
+      const rows = outcome.kept.rows.map((bits, t) => (t === at ? change(bits!) : bits));
+      return verifyReduction(app.forest("loosen"), new Map([[region, new Set(["NORTH"])]]), rows);
+    };
+    expect(problems("Facts", (bits) => bits)).toEqual([]);
+    expect(problems("Facts", () => undefined)).toEqual(['table "Facts" keeps a row whose combination is gone']);
+    expect(problems("$Syn 1 Table", (bits) => bits.map(() => 0))).toContain(
+      'table "$Syn 1 Table" lacks a row that has support',
+    );
   });
 
-  it("explains a row of a holder by the combination that its table lost, and by NULL", () => {
-    const app = prepareApp(storedModel([0, 1, 5, null]), ACCESS, ["$Syn 1 Table"]);
-    const { outcome } = reduced(app);
-    const because = (row: number) => explainRow(app, outcome, RULES, 0, row).steps.map((s) => [s.table, s.because]);
-    expect(because(2)).toEqual([
-      ["Facts", "linked"],
-      ["$Syn 1 Table", "not selected"],
-    ]);
-    expect(because(3)).toEqual([["Facts", "null"]]);
+  it("that goes round in a circle of such keys is checked all the same", () => {
+    const made = [1, 2, 3].map((n) => {
+      const fields = [`$Syn ${n}`, `$Syn ${(n % 3) + 1}`, `F${n}`];
+      return { name: `$Syn ${n} Table`, fields, rows: [[0, 0, "x"]] };
+    });
+    const model = modelOfCells([...made, { name: "T", fields: ["F1", "REGION"], rows: [["x", "NORTH"]] }]);
+    const tables = model.tables.map((t) => ({ ...t, synthetic: t.name !== "T" }));
+    for (const loops of ["loosen", "keep"] as const) {
+      const app = prepareApp({ ...model, tables }, ACCESS);
+      const rules = rulesOf("qlik-sense", { loops });
+      const decision = decide(app, USER, rules);
+      const outcome = decision.denied ? decision : carryOut(app, decision, rules);
+      expect(outcome.denied, loops).toBe(false);
+      const rows = outcome.denied ? [] : outcome.kept.rows;
+      const region = model.fields.findIndex((f) => f.name === "REGION");
+      expect(verifyReduction(app.forest(loops), new Map([[region, new Set(["NORTH"])]]), rows)).toEqual([]);
+    }
   });
+
+  it.each([0, 1])(
+    "explains a row of a holder by the combination that its table, the last or the first, lost",
+    (first) => {
+      const { tables, ...rest } = storedModel([0, 1, 5, null, 99]);
+      const ordered = first === 0 ? tables : [tables.at(-1)!, ...tables.slice(0, -1)];
+      const app = prepareApp({ ...rest, tables: ordered }, ACCESS, ["$Syn 1 Table"]);
+      const { outcome } = reduced(app);
+      const because = (row: number) =>
+        explainRow(app, outcome, RULES, first, row).steps.map((s) => [s.table, s.because]);
+      expect(because(2)).toEqual([
+        ["Facts", "linked"],
+        ["$Syn 1 Table", "not selected"],
+      ]);
+      expect(because(3)).toEqual([["Facts", "null"]]);
+      expect(because(4)).toEqual([["Facts", "no partner"]]);
+    },
+  );
 });

@@ -171,5 +171,7 @@ describe("the check of a compaction", () => {
     });
     expect(problems(commented("the Sum of all"))).toEqual(["an omitted field is still named"]);
     expect(problems(commented("by ZONE"))).toEqual([]);
+    const unnamed = renamed("sum", "")(MODEL);
+    expect(verifyCompaction(unnamed, ROWS, OMITTED, compact(unnamed, ROWS, OMITTED))).toEqual([]);
   });
 });

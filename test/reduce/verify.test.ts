@@ -51,6 +51,37 @@ describe("the independent checker", () => {
     expect(proved).toBeGreaterThan(CASES / 3);
   });
 
+  it("does not take the values that a table lost by itself for a reason of the loss", () => {
+    const model = modelOfCells([
+      {
+        name: "Facts",
+        fields: ["K", "ITEM"],
+        rows: [
+          ["k1", "i1"],
+          ["k2", "i1"],
+        ],
+      },
+      {
+        name: "Dim",
+        fields: ["K", "ZONE"],
+        rows: [
+          ["k1", "z1"],
+          ["k2", "z1"],
+        ],
+      },
+    ]);
+    const forest = buildForest(model, { selectable: ["ITEM", "ZONE"] });
+    const selected = new Map([
+      [fieldNamed(model, "ITEM"), new Set(["i1"])],
+      [fieldNamed(model, "ZONE"), new Set(["z1"])],
+    ]);
+    expect(verifyReduction(forest, selected, [undefined, undefined])).toEqual([]);
+    expect(verifyReduction(forest, selected, [undefined, Uint32Array.of(0b10)]).sort()).toEqual([
+      'table "Dim" lacks a row that has support',
+      'table "Facts" keeps a row without support',
+    ]);
+  });
+
   it("finds every row too many and every row missing", { timeout: 600_000 }, () => {
     let flipped = 0;
     let inCircles = 0;

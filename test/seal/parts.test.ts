@@ -9,6 +9,7 @@ import {
   checkTiling,
   contextOf,
   placeOf,
+  sealedSource,
 } from "../../src/seal/check-parts.ts";
 import { checkedSource } from "../../src/seal/checked-source.ts";
 import type { SealedPart } from "../../src/seal/manifest.ts";
@@ -199,6 +200,26 @@ describe("parts of a sealed file", () => {
           offset,
         });
     }
+  });
+
+  it("that are sealed are read through their digests where a signature was checked, and only there", async () => {
+    const signed = await twoSlots(writer);
+    const of = await headOf(signed);
+    const policy = { signature: { trusted: [writer.certificate] } };
+    const trusted = await authenticate(of, keysOf(hr, fin), policy);
+    const unasked = await authenticate(of, keysOf(hr, fin));
+    const file = memorySource(signed);
+    expect(sealedSource(file, unasked)).toBe(file);
+    for (const item of of.manifest.items)
+      for (const part of item.parts) {
+        const { offset, length, name } = placeOf(of, item, part);
+        const read = await sealedSource(file, trusted).read(offset, length);
+        expect(Buffer.from(read).equals(signed.subarray(offset, offset + length))).toBe(true);
+        for (const at of [offset, offset + length - 1]) {
+          const changed = sealedSource(memorySource(flippedAt(signed, at)), trusted);
+          await expect(changed.read(offset, length)).rejects.toMatchObject({ code: "SEAL_DAMAGED", part: name });
+        }
+      }
   });
 
   it("that are sealed are opened where their key is here, and MACed wherever they are", async () => {
