@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeOrders } from "../../src/demo/orders.ts";
+import { withOutput } from "../../src/engine/convert.ts";
 import { fileSink } from "../../src/source/file-sink.ts";
 import { runCli } from "../helpers/cli.ts";
 import { qvault } from "../helpers/command.ts";
@@ -136,5 +137,27 @@ describe("export and import", () => {
       ["007", 1.5],
       ["008", 2],
     ]);
+  });
+});
+
+describe("an output that is interrupted", () => {
+  it.each(["at a write", "before it takes its name"])("%s leaves nothing, and what was there", async (when) => {
+    const path = join(folder, `stopped ${when.length}`);
+    await writeFile(path, "old");
+    const stop = new AbortController();
+    const target = { path, force: true, stdout: async () => {}, signal: stop.signal };
+    const written: number[] = [];
+    const done = withOutput(target, async (sink) => {
+      for (const byte of [1, 2]) {
+        if (when === "at a write" && byte === 2) stop.abort();
+        await sink.write(Uint8Array.of(byte));
+        written.push(byte);
+      }
+      stop.abort();
+    });
+    await expect(done).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(written).toEqual(when === "at a write" ? [1] : [1, 2]);
+    expect(await readFile(path, "utf8")).toBe("old");
+    expect((await readdir(folder)).filter((name) => name.includes(".tmp"))).toEqual([]);
   });
 });

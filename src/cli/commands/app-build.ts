@@ -25,7 +25,8 @@ export function appBuildCommand({ terminal }: CommandContext): Command {
       const built = await buildApp(manifest);
       try {
         for (const note of built.notes) terminal.err(`qvault: note: ${note}`);
-        const target = { path: options.output, force: options.force ?? false, stdout: terminal.out };
+        const { out: stdout, signal } = terminal;
+        const target = { path: options.output, force: options.force ?? false, stdout, signal };
         await withOutput(target, (sink) => writeApp(sink, built.parts));
       } finally {
         await built.close();

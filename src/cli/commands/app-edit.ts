@@ -57,7 +57,8 @@ export function appEditCommand({ terminal }: CommandContext): Command {
         const edited = await editApp(app, { script, drop, tables, dropTables, rows });
         try {
           for (const note of edited.notes) terminal.err(printable(`qvault: note: ${note}`));
-          const target = { path: options.output, force: options.force ?? false, stdout: terminal.out, beforeReplace };
+          const { out: stdout, signal } = terminal;
+          const target = { path: options.output, force: options.force ?? false, stdout, signal, beforeReplace };
           await withOutput(target, (sink) => writeApp(sink, edited.parts));
         } finally {
           await edited.close();
