@@ -66,12 +66,14 @@ export async function fileSink(path: string, options: FileSinkOptions = {}): Pro
     staysAtExit(temporary);
   }
 
+  // Before it is there: a signal may come between its making and our being told.
+  goesAtExit(temporary);
   try {
     // Nobody else reads what may yet be refused; the mode of a replaced file comes last.
     file = await operations.open(temporary, "wx", before === undefined ? (options.mode ?? 0o666) : 0o600);
     made = true;
-    goesAtExit(temporary);
   } catch (cause) {
+    staysAtExit(temporary);
     throw failed(cause);
   }
 

@@ -42,7 +42,6 @@ export async function folderSink(path: string): Promise<FolderSink> {
     if (made.has(folder)) return;
     await operations.mkdir(folder);
     made.add(folder);
-    goesAtExit(temporary);
   }
 
   async function abort(): Promise<void> {
@@ -56,7 +55,9 @@ export async function folderSink(path: string): Promise<FolderSink> {
   });
   await clearLeftovers(target);
   temporary = await temporaryName(target);
+  goesAtExit(temporary);
   await makeFolder(temporary).catch((cause: unknown) => {
+    staysAtExit(temporary);
     throw failed(cause);
   });
 
