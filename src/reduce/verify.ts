@@ -12,8 +12,9 @@ export type SelectedValues = ReadonlyMap<number, ReadonlySet<number | string>>;
  * Proves a reduction, in time linear in rows and symbols, sharing no code with what made it. On a tree, rows that are
  * supported by kept rows of every neighbour through which a selection can be reached have a witness for the whole way
  * to it; so local support proves that nothing too much is kept, and a dropped row that would have support proves that
- * something is missing. Where circles are kept rows may support each other in a circle: there the answer is found anew,
- * another way (verify-circles.ts), and compared.
+ * something is missing. Rows of several tables that were dropped together, each for want of the others, are not missed
+ * there: a loss, and no leak. Where circles are kept rows may support each other in a circle: there the answer is found
+ * anew, another way (verify-circles.ts), and compared.
  *
  * `rows` holds one bitset per table of the graph (bit r of word r / 32), `undefined` for all rows.
  * Returns what is wrong, one sentence each, without a value; empty if the reduction is proved.
