@@ -1,6 +1,7 @@
 import { AS_ADMIN_NOTE, isAdminMade } from "../table/admin-note.ts";
 import type { Model, ModelColumn, ModelTable } from "../table/model.ts";
 import { type Bits, bitPositions } from "../table/model-bits.ts";
+import { storedKeyOf } from "../table/model-graph.ts";
 import { FirstUse } from "./first-use.ts";
 import { tagsOf } from "./tags.ts";
 
@@ -54,8 +55,8 @@ function without(gone: readonly string[], comment: string): string {
 function syntheticDomains(model: Model): Set<number> {
   const out = new Set<number>();
   for (const t of model.tables) {
-    if (!t.synthetic) continue;
-    for (const c of t.columns) if (`${model.fields[c.field]!.name} Table` === t.name) out.add(c.domain);
+    const key = storedKeyOf(model, t);
+    for (const c of t.columns) if (c.field === key) out.add(c.domain);
   }
   return out;
 }

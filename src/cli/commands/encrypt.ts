@@ -75,7 +75,8 @@ export function encryptCommand({ terminal }: CommandContext): Command {
     }
     const signer = options.sign === undefined ? undefined : await openSigner(options.sign, secrets);
     // Under its other names a file that is sealed in place stays plain.
-    await otherNames([options.output], (message) => terminal.err(printable(`qvault: warning: ${message}`)));
+    if (options.force)
+      await otherNames([options.output], (message) => terminal.err(printable(`qvault: warning: ${message}`)));
     const behind = await readlink(options.output).catch(() => undefined);
     const bar = progress(terminal, `encrypt ${file}`);
     try {
