@@ -31,7 +31,7 @@ export const GROUPS = [
   ),
   ...of("reduce", ["prove"], "reduce/prove"),
   ...of("reduce", ["verify-compact"], "reduce/verify-compact"),
-  ...of("reduce", ["verify-reach", "verify-circles"], "reduce/verify"),
+  ...of("reduce", ["verify-reach", "verify-withdrawal"], "reduce/verify"),
   ...of("reduce", ["select"], "reduce/select"),
   ...of("reduce", ["semijoin", "reach"], "reduce/semijoin"),
   ...of("reduce", ["loose"], "reduce/loose", "reduce/stored-synthetic"),

@@ -78,8 +78,56 @@ describe("the independent checker", () => {
     expect(verifyReduction(forest, selected, [undefined, undefined])).toEqual([]);
     expect(verifyReduction(forest, selected, [undefined, Uint32Array.of(0b10)]).sort()).toEqual([
       'table "Dim" lacks a row that has support',
+      'table "Dim" lacks a row that others hold',
       'table "Facts" keeps a row without support',
     ]);
+  });
+
+  it("finds rows of two tables of a tree that were dropped together", () => {
+    const pair = (name: string, other: string) => ({
+      name,
+      fields: ["K", other],
+      rows: [
+        ["k1", "x"],
+        ["k2", "x"],
+      ],
+    });
+    const model = modelOfCells([pair("Facts", "ITEM"), pair("Dim", "ZONE")]);
+    const forest = buildForest(model, { selectable: ["ITEM", "ZONE"] });
+    const selected = new Map(["ITEM", "ZONE"].map((name) => [fieldNamed(model, name), new Set(["x"])]));
+    const without2 = [Uint32Array.of(0b01), Uint32Array.of(0b01)];
+    expect(verifyReduction(forest, selected, without2)).toEqual([
+      'table "Facts" lacks a row that others hold',
+      'table "Dim" lacks a row that others hold',
+    ]);
+  });
+
+  it("finds rows dropped together beside a loose table, which holds nothing itself", () => {
+    const model = modelOfCells([
+      {
+        name: "T",
+        fields: ["A", "B"],
+        rows: [
+          [1, 1],
+          [2, 2],
+        ],
+      },
+      {
+        name: "U",
+        fields: ["B", "C"],
+        rows: [
+          [1, 1],
+          [2, 2],
+        ],
+      },
+      { name: "V", fields: ["C", "A"], rows: [[1, 1]] },
+    ]);
+    const forest = buildForest(model, { selectable: ["A"], loosened: ["V"] });
+    expect(forest.loose).toEqual([false, false, true]);
+    const selected = new Map([[fieldNamed(model, "A"), new Set([1, 2])]]);
+    expect(verifyReduction(forest, selected, [undefined, undefined, undefined])).toEqual([]);
+    const without2 = [Uint32Array.of(0b01), Uint32Array.of(0b01), undefined];
+    expect(verifyReduction(forest, selected, without2)).toContain('table "U" lacks a row that others hold');
   });
 
   it("finds every row too many and every row missing", { timeout: 600_000 }, () => {
@@ -153,7 +201,10 @@ describe("the independent checker", () => {
     const selected = new Map([[fieldNamed(model, "Z"), new Set(["a"])]]);
     const check = (t: number, u: number) => verifyReduction(forest, selected, [Uint32Array.of(t), Uint32Array.of(u)]);
     expect(check(0b0011, 0b01)).toEqual([]);
-    expect(check(0b1111, 0b01)).toEqual(['table "T" keeps a row without support']);
+    expect(check(0b1111, 0b01)).toEqual([
+      'table "T" keeps a row without support',
+      'table "T" keeps a row that nothing holds',
+    ]);
     expect(check(0b0000, 0b01)).toEqual(
       expect.arrayContaining([expect.stringMatching(/^table "T" lacks a row that has support$/)]),
     );

@@ -3,12 +3,15 @@ import type { Key } from "../table/model-graph.ts";
 import type { Reach } from "./verify-reach.ts";
 
 /**
- * Checks rows where circles are kept. There support proves nothing by itself: rows that support each other in a circle
- * may have been dropped together. So the rows that stay are found anew, not by rounds over whole columns as the reducer
- * does, but by withdrawing: a value of which no row is left takes its rows along, and each of them its other values.
- * Every row goes once, so it is linear; what is left is the largest set that supports itself, and there is only one.
+ * Finds the rows that stay anew, and compares. Support proves nothing by itself where rows can support each other: in a
+ * circle rows may be kept that nothing else holds, and anywhere rows of several tables may have been dropped together,
+ * each for want of the others. So this goes not by rounds over whole columns as the reducer does, but by withdrawing: a
+ * value of which no row is left takes its rows along, and each of them its other values. Every row goes once, so it is
+ * linear; what is left is the largest set that supports itself, and there is only one.
+ *
+ * Not for forests in which the table of a synthetic key is loose: that takes rows from its holders and is not asked back.
  */
-export function verifyCircles(
+export function verifyByWithdrawal(
   forest: Forest,
   around: Reach,
   allowed: ReadonlyMap<number, Uint8Array>,
@@ -32,13 +35,10 @@ export function verifyCircles(
 interface Place {
   readonly table: number;
   readonly key: Key;
-  /** The rows need a partner there. */
-  readonly asks: boolean;
-  /** Others need a partner among the rows: live rows per value. */
+  /** Where others need a partner among the rows: live rows per value. */
   readonly counts: Int32Array | undefined;
-  /** First row of each value, and the next one of the same value; -1 ends. */
-  readonly first: Int32Array;
-  readonly next: Int32Array;
+  /** Where the rows need a partner: the first row of each value, and the next one of the same value; -1 ends. */
+  readonly lists: { readonly first: Int32Array; readonly next: Int32Array } | undefined;
 }
 
 class Withdrawal {
@@ -55,17 +55,21 @@ class Withdrawal {
     this.#placesOfTable = tables.map((t, table) => {
       return t.keys.map((key): Place => {
         const { size } = nodes[key.node]!;
-        const counts = around.throughTable(key.node, table) ? new Int32Array(size) : undefined;
-        const next = new Int32Array(t.rows).fill(-1);
-        const first = new Int32Array(size).fill(-1);
+        const asks = around.throughNode(table, key.node);
+        const asked = !forest.loose[table]! && around.throughTable(key.node, table);
+        const counts = asked ? new Int32Array(size) : undefined;
+        const lists = asks
+          ? { first: new Int32Array(size).fill(-1), next: new Int32Array(t.rows).fill(-1) }
+          : undefined;
         for (let r = 0; r < t.rows; r++) {
           const v = valueAt(key, r);
           if (v < 0) continue;
-          next[r] = first[v]!;
-          first[v] = r;
           if (counts !== undefined) counts[v]! += 1;
+          if (lists === undefined) continue;
+          lists.next[r] = lists.first[v]!;
+          lists.first[v] = r;
         }
-        return { table, key, asks: around.throughNode(table, key.node), counts, first, next };
+        return { table, key, counts, lists };
       });
     });
     this.#placesOfNode = nodes.map((_, node) => this.#placesOfTable.flat().filter((p) => p.key.node === node));
@@ -75,9 +79,9 @@ class Withdrawal {
   /** Per table one byte a row: 1 if it stays. */
   alive(): readonly Uint8Array[] {
     for (let last = this.#pending.pop(); last !== undefined; last = this.#pending.pop()) {
-      for (const { table, asks, first, next } of this.#placesOfNode[last.node]!) {
-        if (!asks) continue;
-        for (let r = first[last.value]!; r >= 0; r = next[r]!) this.#drop(table, r);
+      for (const { table, lists } of this.#placesOfNode[last.node]!) {
+        if (lists === undefined) continue;
+        for (let r = lists.first[last.value]!; r >= 0; r = lists.next[r]!) this.#drop(table, r);
       }
     }
     return this.#alive;
@@ -91,8 +95,8 @@ class Withdrawal {
         if (selected?.[v] === 0 || places.some((p) => p.counts?.[v] === 0)) this.#lose(node, v);
       }
     });
-    for (const { table, key, asks } of this.#placesOfTable.flat()) {
-      if (!asks) continue;
+    for (const { table, key, lists } of this.#placesOfTable.flat()) {
+      if (lists === undefined) continue;
       for (let r = 0; r < this.#alive[table]!.length; r++) if (valueAt(key, r) < 0) this.#drop(table, r);
     }
   }
