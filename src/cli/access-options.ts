@@ -23,7 +23,7 @@ export function withAppOptions(command: Command): Command {
   return command
     .addOption(new Option("--mode <MODE>", "whose rules are followed").choices(MODES).default("qlik-sense"))
     .option("--access <FILE>", "section access from a JSON file or QVD instead of the app's own")
-    .option("--no-access", "an app of QVDs that is to have no section access")
+    .option("--no-access", "an app of QVDs that is to have no section access, or a QVF that lost it")
     .addOption(
       new Option("--combine <HOW>", "several rows of one user: pooled per field, or each for itself").choices([
         "pooled",

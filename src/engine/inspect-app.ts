@@ -3,7 +3,7 @@ import type { ByteSource } from "../source/source.ts";
 import { checkReadable, readOutline } from "../table/qvf-model.ts";
 import type { AppObject, ObjectKind } from "./app-objects.ts";
 import { type App, SCRIPT_PATH } from "./app-view.ts";
-import { isAdminMadeApp, type OpenAppOptions, openQvfApp } from "./qvf-app.ts";
+import { isAdminMadeApp, type OpenAppOptions, openQvfApp, saysItHasAccess } from "./qvf-app.ts";
 import { inspectSealed, type SealReport } from "./seal-report.ts";
 
 /** What `qvault inspect --json` prints of an app. */
@@ -21,6 +21,8 @@ export interface AppInspection {
   readonly encryptedByQlik: boolean;
   readonly hasScript: boolean;
   readonly hasSectionAccess: boolean;
+  /** Set if the app says that it has section access and the file holds none. */
+  readonly lostSectionAccess?: true;
   /** There if the app was made of tables whose section access was not applied. */
   readonly asAdmin?: true;
   /** Names of all fields. */
@@ -72,6 +74,7 @@ async function inspectOpen(app: App, source: ByteSource): Promise<AppInspection>
     encryptedByQlik,
     hasScript: container.entry(SCRIPT_PATH) !== undefined,
     hasSectionAccess: outline?.hasSectionAccess ?? false,
+    ...(outline?.hasSectionAccess === false && saysItHasAccess(properties) && { lostSectionAccess: true as const }),
     ...((await isAdminMadeApp(app)) && { asAdmin: true as const }),
     fields,
     tables: (outline?.tables ?? []).map((head) => ({

@@ -5,6 +5,7 @@ import type { FindKey } from "../seal/authenticate.ts";
 import type { SignaturePolicy } from "../seal/signature.ts";
 import type { ByteSource } from "../source/source.ts";
 import { AS_ADMIN_KEY, AS_ADMIN_NOTE } from "../table/admin-note.ts";
+import type { QvfModel } from "../table/qvf-model.ts";
 import type { QvfTable } from "../table/qvf-table.ts";
 import { type App, appOver, PROPERTY_BLOB, SCRIPT_PATH } from "./app-view.ts";
 import { openSealedApp, shutApp } from "./open-sealed-app.ts";
@@ -66,18 +67,20 @@ export interface Reader {
 export interface ReadableTables {
   /** With {@link AS_ADMIN_NOTE} as their comment if {@link asAdmin}, so that what is made of them can say so. */
   readonly tables: readonly QvfTable[];
-  /** True if the app has section access and it was not applied, or the app itself was made of such tables. */
+  /** True if the app has section access, or had some, and it was not applied; or the app itself was made of such tables. */
   readonly asAdmin: boolean;
 }
 
 /**
  * The tables of an app for a reader.
- * @throws `APP_ACCESS` if the app has section access and the reader does not say that he is an administrator
+ * @throws `APP_ACCESS` if the app has section access, or lost it, and the reader does not say that he is an administrator
  */
 export async function tablesFor(app: App, reader: Reader): Promise<ReadableTables> {
   const model = await app.model();
-  const hasAccess = model.sectionAccess.length > 0;
+  const lost = await lostAccess(app, model);
+  const hasAccess = model.sectionAccess.length > 0 || lost;
   if (hasAccess && !reader.asAdmin) {
+    if (lost) throw accessIsLost("restore the app, or read everything as an administrator with --as-admin");
     throw new QErr("APP_ACCESS", "the app has section access: its tables are not for everybody", {
       hint: "reduce it for a user first, or read everything as an administrator with --as-admin",
     });
@@ -85,6 +88,26 @@ export async function tablesFor(app: App, reader: Reader): Promise<ReadableTable
   const asAdmin = hasAccess || (await isAdminMadeApp(app));
   const tables = asAdmin ? model.tables.map((table) => ({ ...table, comment: AS_ADMIN_NOTE })) : model.tables;
   return { tables, asAdmin };
+}
+
+/**
+ * True if the app's properties say that it has section access and the file holds none: taken out, or not written again.
+ * Then nobody can say who may see what.
+ */
+export async function lostAccess(
+  app: Pick<App, "properties">,
+  { sectionAccess }: Pick<QvfModel, "sectionAccess">,
+): Promise<boolean> {
+  return sectionAccess.length === 0 && saysItHasAccess(await app.properties());
+}
+
+/** Qlik's engines write one name or the other, from the same reload (qvf-format.md). */
+export function saysItHasAccess({ hassectionaccess, qHasSectionAccess }: Readonly<Record<string, unknown>>): boolean {
+  return hassectionaccess === true || qHasSectionAccess === true;
+}
+
+export function accessIsLost(hint: string): QErr {
+  return new QErr("APP_ACCESS", "the app says that it has section access, and it is gone from the file", { hint });
 }
 
 /** True if the app's properties say that it was made of tables whose section access was not applied. */

@@ -17,10 +17,6 @@ export interface EditOptions {
   readonly inflate: Inflate;
   /** `stored` if left out; `first-use` leaves no trace of the symbols that were dropped, not even in the order. */
   readonly symbolOrder?: SymbolOrder;
-  /** Section access tables in place of those that are there; an empty list removes section access. */
-  readonly access?: readonly AppTable[];
-  /** False drops the values of variables that `qvapp_data` keeps. */
-  readonly keepVariables?: boolean;
 }
 
 /** A table of an app, unchanged, for writing. Its fields stay the fields of the app: their symbols are shared. */
@@ -97,12 +93,12 @@ export async function editTables(
   const written = await encodeModel({
     tables,
     syntheticKeys,
-    access: options.access ?? (await accessBefore(container)),
+    access: await accessBefore(container),
     symbolOrder: options.symbolOrder ?? "stored",
     fieldOrder: model.header.fields,
     loadOrders: await loadOrders(model),
     before: await fieldsBefore(container, parts, model),
-    variables: options.keepVariables === false ? [] : model.header.variables,
+    variables: model.header.variables,
     metaBefore: await metaBefore(container, options.inflate),
   });
   return withModel(parts, written);

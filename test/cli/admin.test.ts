@@ -136,7 +136,39 @@ describe("what an administrator reads", () => {
     manifest.streams = manifest.streams.filter(({ path }) => path !== "qvapp_qaccess");
     await writeFile(at("parts/manifest.json"), JSON.stringify(manifest));
     await run("app", "build", at("parts/manifest.json"), "-o", at("open.qvf"));
-    expect(await inspected(at("open.qvf"))).toMatchObject({ asAdmin: true, hasSectionAccess: false });
-    expect((await run("head", at("open.qvf"), "--table", "Keys")).err).toContain(NOTE);
+    const lost = { asAdmin: true, hasSectionAccess: false, lostSectionAccess: true };
+    expect(await inspected(at("open.qvf"))).toMatchObject(lost);
+    expect((await run("head", at("open.qvf"), "--table", "Keys", "--as-admin")).err).toContain(NOTE);
+  });
+
+  it("is for an administrator alone where the app says that it has section access and it is gone", async () => {
+    const { app, at, run } = await scene();
+    expect(await inspected(app)).not.toHaveProperty("lostSectionAccess");
+    await run("app", "extract", app, "-o", at("parts"), "--as-admin");
+    const manifest = JSON.parse(await readFile(at("parts/manifest.json"), "utf8")) as { streams: { path: string }[] };
+    manifest.streams = manifest.streams.filter(({ path }) => path !== "qvapp_qaccess");
+    await writeFile(at("parts/manifest.json"), JSON.stringify(manifest));
+    await run("app", "build", at("parts/manifest.json"), "-o", at("open.qvf"));
+    expect((await run("inspect", at("open.qvf"))).out).toContain("ITS SECTION ACCESS IS GONE");
+    for (const args of [
+      ["head", at("open.qvf"), "--table", "Keys"],
+      ["export", at("open.qvf"), "--table", "Keys", "-o", at("keys.csv")],
+      ["app", "extract", at("open.qvf"), "-o", at("again")],
+      ["reduce", at("open.qvf"), "--user", "ANY", "-o", at("reduced.qvf")],
+      ["access", "explain", at("open.qvf"), "--user", "ANY"],
+      ["access", "matrix", at("open.qvf")],
+    ]) {
+      const refused = await runCli(args);
+      expect([refused.code, refused.out], args.join(" ")).toEqual([2, ""]);
+      expect(refused.err, args.join(" ")).toMatch(/it is gone from the file \(APP_ACCESS\)/);
+    }
+    for (const name of ["keys.csv", "again", "reduced.qvf"]) expect(existsSync(at(name)), name).toBe(false);
+    await run("reduce", at("open.qvf"), "--user", "ANY", "-o", at("reduced.qvf"), "--no-access");
+    await writeFile(
+      at("rules.json"),
+      JSON.stringify({ sectionAccess: { fields: ["ACCESS", "USERID"], rows: [["USER", "ANN"]] } }),
+    );
+    const denied = await runCli(["access", "explain", at("open.qvf"), "--user", "BOB", "--access", at("rules.json")]);
+    expect(denied.out + denied.err).not.toContain("APP_ACCESS");
   });
 });

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { openApp } from "../../src/engine/access-app.ts";
-import { accessTable } from "../../src/engine/access-load.ts";
+import { accessTable } from "../../src/engine/access-source.ts";
 import { newAppParts, writeApp } from "../../src/engine/app-write.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { memorySink } from "../../src/source/sink.ts";

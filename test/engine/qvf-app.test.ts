@@ -14,6 +14,7 @@ import { replaceScript } from "../../src/engine/script-edit.ts";
 import { verify } from "../../src/engine/verify.ts";
 import { countingSource } from "../../src/source/counting.ts";
 import { memorySource } from "../../src/source/memory.ts";
+import { AS_ADMIN_NOTE } from "../../src/table/admin-note.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
 import { appTable } from "../../src/table/qvf-draft.ts";
 import { keptTable } from "../../src/table/qvf-edit.ts";
@@ -33,8 +34,24 @@ describe("an app", () => {
     const error = await failure("APP_ACCESS", () => tablesFor(app, { asAdmin: false }));
     expect(error.hint).toContain("--as-admin");
     expect((await tablesFor(app, ADMIN)).asAdmin).toBe(true);
-    const open = await writtenBytes(await editAppTables(app, await appParts(app), keptTable, { access: [] }));
-    expect((await tablesFor(await openBytes(open), { asAdmin: false })).asAdmin).toBe(false);
+    const parts = await newAppParts({ title: "T", script: "", tables: [], access: [] });
+    const open = await openBytes(await writtenBytes(parts));
+    expect((await tablesFor(open, { asAdmin: false })).asAdmin).toBe(false);
+  });
+
+  it("hands them out to administrators only, if it says that it has section access and has lost it", async () => {
+    const app = await openBytes(await withoutStream("qvapp_qaccess"));
+    const error = await failure("APP_ACCESS", () => tablesFor(app, { asAdmin: false }));
+    expect(error.message).toContain("it is gone from the file");
+    const { tables, asAdmin } = await tablesFor(app, ADMIN);
+    expect([asAdmin, tables[0]!.comment]).toEqual([true, AS_ADMIN_NOTE]);
+    // Each of the names that Qlik's engines have for it; without either nothing was lost.
+    for (const name of ["hassectionaccess", "qHasSectionAccess"]) {
+      const says = { ...app, properties: async () => ({ [name]: true }) };
+      await failure("APP_ACCESS", () => tablesFor(says, { asAdmin: false }));
+      const denies = { ...app, properties: async () => ({ [name]: false }) };
+      expect((await tablesFor(denies, { asAdmin: false })).asAdmin, name).toBe(false);
+    }
   });
 
   it("has a star as a listed text, a NULL as NULL, and no pseudo symbol", async () => {

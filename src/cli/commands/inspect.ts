@@ -77,11 +77,16 @@ function humanSeal(seal: NonNullable<Inspection["seal"]>): string {
   return text;
 }
 
+function humanAccess({ hasSectionAccess, lostSectionAccess }: AppInspection): string {
+  if (lostSectionAccess) return "ITS SECTION ACCESS IS GONE: its properties say that it has some";
+  return hasSectionAccess ? "HAS SECTION ACCESS" : "no section access";
+}
+
 function humanApp(app: AppInspection): string {
   const lines = [
     `${app.file}: QVF, ${app.bytes.toLocaleString("en")} bytes`,
     `title ${app.title || "(none stored)"}, saved in ${app.savedInVersion || "an unknown version"}, reloaded ${app.lastReload || "at an unknown time"}`,
-    `${app.hasScript ? "has a load script" : "no load script"}, ${app.hasSectionAccess ? "HAS SECTION ACCESS" : "no section access"}`,
+    `${app.hasScript ? "has a load script" : "no load script"}, ${humanAccess(app)}`,
   ];
   if (app.asAdmin) lines.push(AS_ADMIN_NOTE);
   if (app.encryptedByQlik) lines.push("encrypted by Qlik: tables and fields cannot be read");
