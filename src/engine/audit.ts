@@ -4,7 +4,7 @@ import { parseJsonText } from "../bytes/json.ts";
 import { needs, QErr } from "../errors.ts";
 import { MAX_AUDIT_LINE_BYTES } from "../limits.ts";
 import { systemCode } from "../source/file.ts";
-import { fileOperations, type OpenFile, writeAll } from "../source/file-operations.ts";
+import { fileOperations, type OpenFile, syncName, writeAll } from "../source/file-operations.ts";
 import { withLock } from "./file-lock.ts";
 
 /** What is written down of one opening. Never a data value, never a password. */
@@ -78,6 +78,7 @@ export function fileAuditLog(path: string, options: FileAuditOptions = {}): Audi
         if (tornBytes > 0) await file.truncate(end);
         await writeAll(file, bytes, null);
         await file.sync();
+        if (end + tornBytes === 0) await syncName(path);
       } catch (cause) {
         // Half a line, or a whole one of something that is now refused.
         await file.truncate(end).catch(() => {});

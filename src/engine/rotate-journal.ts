@@ -3,7 +3,7 @@ import { encodeUtf8 } from "../bytes/utf8.ts";
 import { needs, QErr } from "../errors.ts";
 import { MAX_JOURNAL_LINE_BYTES } from "../limits.ts";
 import { systemCode } from "../source/file.ts";
-import { fileOperations, writeAll } from "../source/file-operations.ts";
+import { fileOperations, syncName, writeAll } from "../source/file-operations.ts";
 import { readLines } from "./text-lines.ts";
 
 /** One line of a journal. Thumbprints and names, never a key. */
@@ -32,7 +32,7 @@ export interface Journal {
  * run begins. A line cut off by a crash is passed over.
  */
 export async function openJournal(path: string, job: string): Promise<Journal> {
-  const { done, torn } = await readJournal(path, job);
+  const { done, torn, lines } = await readJournal(path, job);
   const failed = (cause: unknown): never => {
     throw new QErr("SINK_WRITE", `the journal ${path} cannot be written (${systemCode(cause)})`, { cause });
   };
@@ -51,6 +51,7 @@ export async function openJournal(path: string, job: string): Promise<Journal> {
     // A crash in the middle of a line must not swallow the next one.
     if (torn) await append("");
     await write({ state: "begin" });
+    if (lines === 0) await syncName(path);
   } catch (cause) {
     await handle.close().catch(() => {});
     throw cause instanceof QErr ? cause : failed(cause);
@@ -62,7 +63,7 @@ export async function openJournal(path: string, job: string): Promise<Journal> {
 async function readJournal(
   path: string,
   job: string,
-): Promise<{ readonly done: ReadonlyMap<string, string>; readonly torn: boolean }> {
+): Promise<{ readonly done: ReadonlyMap<string, string>; readonly torn: boolean; readonly lines: number }> {
   let done = new Map<string, string>();
   let torn = false;
   let lines = 0;
@@ -78,11 +79,11 @@ async function readJournal(
       if (named) done.set(entry.file!, typeof entry.is === "string" ? entry.is : "");
     });
   } catch (cause) {
-    if (systemCode(cause) === "ENOENT") return { done, torn };
+    if (systemCode(cause) === "ENOENT") return { done, torn, lines };
     if (cause instanceof QErr) throw cause;
     throw new QErr("SOURCE_READ", `the journal ${path} cannot be read (${systemCode(cause)})`, { cause });
   }
-  return { done, torn };
+  return { done, torn, lines };
 }
 
 /** A file of somebody else's, as one that is to be rotated, is not written into. The first line may be torn, too. */

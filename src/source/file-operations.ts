@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type FileHandle, link, mkdir, open, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, realpath, rename, rm, rmdir, symlink, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 
 /** What is done with a file that is open for writing. */
 export type OpenFile = Pick<
@@ -69,6 +70,18 @@ export async function syncDirectory(path: string): Promise<void> {
     await folder.sync();
   } finally {
     await folder.close();
+  }
+}
+
+/**
+ * Makes the name of a new file durable, which its own fsync does not promise. Who may make files in a folder and not list
+ * it cannot do so: there the system is believed.
+ */
+export async function syncName(path: string): Promise<void> {
+  try {
+    await syncDirectory(dirname(await realpath(path)));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
   }
 }
 

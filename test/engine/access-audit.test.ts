@@ -16,8 +16,10 @@ import { AUDIT_START, type AuditEvent, fileAuditLog } from "../../src/engine/aud
 import { verifyAudit, verifyAuditLog } from "../../src/engine/audit-verify.ts";
 import { withLock } from "../../src/engine/file-lock.ts";
 import { MAX_AUDIT_FINDINGS, MAX_AUDIT_LINE_BYTES } from "../../src/limits.ts";
+import { withFileOperations } from "../../src/source/file-operations.ts";
 import { isGone, type Owner, ownerHere, ownerText, parseOwner } from "../../src/source/process-owner.ts";
 import { failure } from "../helpers/errors.ts";
+import { type Fault, faultyDisk } from "../helpers/faulty-disk.ts";
 import { temporaryFolder } from "./access-folder.ts";
 
 const folder = temporaryFolder();
@@ -43,6 +45,24 @@ async function logOf(name: string, count: number): Promise<{ path: string; text:
 }
 
 describe("audit log", () => {
+  it("makes the name of a new log durable before it answers, once, as far as the folder lets it", async () => {
+    const path = join(folder, "durable");
+    const append = async (log: string, fault?: Fault) => {
+      const disk = faultyDisk(fault);
+      await withFileOperations(disk, () => fileAuditLog(log).append(event(1)));
+      return disk.calls;
+    };
+    const line = ["symlink", "open", "write", "sync"];
+    const name = ["open", "sync", "close"];
+    expect(await append(path)).toEqual([...line, ...name, "close", "unlink"]);
+    expect(await append(path)).toEqual([...line, "close", "unlink"]);
+    const other = join(folder, "not durable");
+    await failure("SINK_WRITE", () => append(other, { kind: "EIO", at: line.length + 2 }));
+    expect(readFileSync(other, "utf8")).toBe("");
+    await append(other, { kind: "EACCES", at: line.length + 1 });
+    expect((await verifyAuditLog(other)).lines).toBe(1);
+  });
+
   it("chains every line to the one before and proves it", async () => {
     const { path, text } = await logOf("whole", 5);
     const lines = text
