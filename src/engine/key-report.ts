@@ -196,7 +196,7 @@ async function tryKey(
 export async function roundTrip(info: KeyInfo, handle: KeyHandle, options: RecipientOptions): Promise<void> {
   const payload = new Uint8Array(randomBytes(32));
   const recipient = recipientOf(info, { ...options, allowExpired: true });
-  const jwe = await createJwe(payload, { fileId: "", slot: 0 }, [recipient], defaultProvider());
+  const jwe = await createJwe(payload, { fileId: "", slot: 0 }, [recipient], await defaultProvider());
   const [wrapped] = jwe.recipients;
   try {
     const opened = openJwe(jwe, contentKey(wrapped!, await handle.unwrap(unwrapRequestOf(wrapped!))));

@@ -81,7 +81,7 @@ export async function draftSeal(spec: SealSpec): Promise<SealDraft> {
   const slotSecrets = spec.slots.map(() => new Uint8Array(randomBytes(32)));
   const derived = slotSecrets.map((key) => slotKeys(key, fileId));
   const leafKey = leafMacKey(commonKey, fileId);
-  const provider = spec.provider ?? defaultProvider();
+  const provider = spec.provider ?? (await defaultProvider());
   const entries: Uint8Array[] = [];
   for (const [slot, { recipients }] of spec.slots.entries()) {
     const jwe = await createJwe(slotSecrets[slot]!, { fileId: fileIdText(fileId), slot }, recipients, provider);

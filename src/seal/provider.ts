@@ -1,4 +1,4 @@
-import { Crypto } from "@peculiar/webcrypto";
+import type { Crypto } from "@peculiar/webcrypto";
 
 /**
  * The WebCrypto that wraps keys to recipients: RSA-OAEP encryption and ephemeral ECDH keys. Callers may bring their
@@ -7,6 +7,8 @@ import { Crypto } from "@peculiar/webcrypto";
  */
 export type WebCryptoProvider = Pick<Crypto, "subtle">;
 
-export function defaultProvider(): WebCryptoProvider {
+/** Loaded when it is asked for: what seals nothing would else take twice as long to start. */
+export async function defaultProvider(): Promise<WebCryptoProvider> {
+  const { Crypto } = await import("@peculiar/webcrypto");
   return new Crypto();
 }

@@ -84,7 +84,7 @@ async function newEntry(
   options: RewrapOptions,
 ): Promise<{ readonly entry: SlotEntry; readonly macKey: Uint8Array }> {
   const old = region.head.entries[opened.slot]!;
-  const provider = options.provider ?? defaultProvider();
+  const provider = options.provider ?? (await defaultProvider());
   const next = { slot: old.slot, epoch: old.epoch + 1, recipients: plan.recipients };
   if (!options.rekey) {
     const jwe = await changeRecipients(old, plan, opened.contentKey, provider);

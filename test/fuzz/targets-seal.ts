@@ -179,8 +179,9 @@ const jwe: Target = {
   words: ["A256GCM", "RSA-OAEP-256", "ECDH-ES+A256KW", "RSA1_5", "dir", "none", "__proto__"],
   seeds: async () => {
     const payload = new Uint8Array(32).fill(7);
+    const provider = await defaultProvider();
     const made = [1, 2, 5].map((n) =>
-      createJwe(payload, { fileId: "00", slot: 0 }, Array(n).fill(testRecipient()), defaultProvider()),
+      createJwe(payload, { fileId: "00", slot: 0 }, Array(n).fill(testRecipient()), provider),
     );
     return (await Promise.all(made)).map((each) => new TextEncoder().encode(JSON.stringify(each)));
   },

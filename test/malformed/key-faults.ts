@@ -142,10 +142,9 @@ const REFERENCE: readonly Fault[] = [
 ];
 
 let jwe: Promise<Jwe> | undefined;
-const goodJwe = async () =>
-  structuredClone(
-    await (jwe ??= createJwe(new Uint8Array(32), { fileId: "00", slot: 0 }, [testRecipient()], defaultProvider())),
-  );
+const sealedKey = async () =>
+  createJwe(new Uint8Array(32), { fileId: "00", slot: 0 }, [testRecipient()], await defaultProvider());
+const goodJwe = async () => structuredClone(await (jwe ??= sealedKey()));
 type Loose = Record<string, unknown> & { recipients: { header: Record<string, unknown>; encrypted_key: unknown }[] };
 const jweFault = (name: string, edit: (j: Loose) => unknown, code: ErrorCode = "SEAL_DAMAGED"): Fault => ({
   code,

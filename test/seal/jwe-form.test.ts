@@ -15,7 +15,7 @@ let ec: JweRecipient;
 
 beforeAll(async () => {
   const recipients = people.map((p) => p.recipient());
-  jwe = await createJwe(new Uint8Array(32), context, recipients, defaultProvider());
+  jwe = await createJwe(new Uint8Array(32), context, recipients, await defaultProvider());
   [rsa, ec] = jwe.recipients as [JweRecipient, JweRecipient];
 });
 

@@ -20,7 +20,7 @@ const people = {
   p521: person("p521", "p521"),
 };
 const all = Object.values(people);
-const provider = defaultProvider();
+const provider = await defaultProvider();
 const context = { fileId: "00", slot: 7 };
 
 async function sealed(sha1 = false) {
