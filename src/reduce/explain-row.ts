@@ -1,6 +1,6 @@
 import { QErr } from "../errors.ts";
 import type { Cell } from "../table/dual.ts";
-import { type Bits, hasBit } from "../table/model-bits.ts";
+import { hasBit, hasRow } from "../table/model-bits.ts";
 import type { Forest } from "../table/model-forest.ts";
 import type { Graph, Key } from "../table/model-graph.ts";
 import { domainsOf, identityOf } from "../table/model-identity.ts";
@@ -46,20 +46,16 @@ export function explainRow(
   const rows = app.model.tables[table]?.rows ?? 0;
   if (!(row >= 0 && row < rows)) throw new QErr("TABLE_ROWS", `the table has ${rows} rows; rows count from 0`);
   const forest = app.forest(rules.loops);
-  const part = outcome.parts.find((p) => isKept(p.kept.rows[table], row)) ?? outcome.parts[0];
+  const part = outcome.parts.find((p) => hasRow(p.kept.rows[table], row)) ?? outcome.parts[0];
   if (part === undefined) return { kept: true, steps: [] };
   const teller = new Teller(app, forest, part.selection, part.kept);
-  const kept = isKept(part.kept.rows[table], row);
+  const kept = hasRow(part.kept.rows[table], row);
   return {
     kept,
     steps: kept
       ? teller.support(table, row, undefined, new Set([table]))
       : teller.refusal(table, row, undefined, new Set()),
   };
-}
-
-function isKept(bits: Bits | undefined, row: number): boolean {
-  return bits === undefined || hasBit(bits, row);
 }
 
 /** Values are looked up row by row on the way only: a way is as long as the model is deep. */
@@ -158,7 +154,7 @@ class Teller {
     const t = this.#graph.tables[table]!;
     const key = t.keys.find((k) => k.node === node)!;
     for (let r = 0; r < t.rows; r++) {
-      if (valueAt(key, r) === value && (!kept || isKept(this.#kept.rows[table], r))) return r;
+      if (valueAt(key, r) === value && (!kept || hasRow(this.#kept.rows[table], r))) return r;
     }
     return -1;
   }

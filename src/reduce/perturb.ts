@@ -1,5 +1,5 @@
 import type { Model, ModelColumn, ModelTable } from "../table/model.ts";
-import { type Bits, hasBit } from "../table/model-bits.ts";
+import { type Bits, hasBit, hasRow } from "../table/model-bits.ts";
 import { encodeSymbols } from "../table/model-cells.ts";
 import type { SymbolTable } from "../table/symbols.ts";
 import type { AccessTable } from "./access-table.ts";
@@ -35,13 +35,13 @@ export function changeHidden(
     return reordered(d, order);
   });
   const tables = model.tables.map((t, at): ModelTable => {
-    const stays = Array.from({ length: t.rows }, (_, r) => r).filter((r) => isKept(rows[at], r) || chance() < 0.5);
+    const stays = Array.from({ length: t.rows }, (_, r) => r).filter((r) => hasRow(rows[at], r) || chance() < 0.5);
     const columns = t.columns.map((c): ModelColumn => {
       const place = orders[c.domain]!;
       const free = !linking.has(c.field);
       const planted = place.length;
       const index = Int32Array.from(stays, (r) => {
-        const hidden = free && (omitted.has(c.field) || !isKept(rows[at], r));
+        const hidden = free && (omitted.has(c.field) || !hasRow(rows[at], r));
         if (hidden && chance() < 0.7) return chance() < 0.5 ? planted : Math.floor(chance() * place.length);
         const s = c.index[r]!;
         return s < 0 ? -1 : place[s]!;
@@ -77,10 +77,6 @@ function reordered(from: SymbolTable, order: Int32Array): SymbolTable {
   bytes.set(planted.bytes, end);
   starts[from.count + 1] = bytes.length;
   return { bytes, starts, count: from.count + 1 };
-}
-
-function isKept(bits: Bits | undefined, row: number): boolean {
-  return bits === undefined || hasBit(bits, row);
 }
 
 function shuffled(count: number, chance: Chance): Int32Array {

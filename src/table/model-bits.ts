@@ -24,6 +24,11 @@ export function hasBit(bits: Bits, at: number): boolean {
   return ((bits[at >>> 5]! >>> (at & 31)) & 1) === 1;
 }
 
+/** True if the row is in a set of rows, of which `undefined` is that of all. */
+export function hasRow(rows: Bits | undefined, row: number): boolean {
+  return rows === undefined || hasBit(rows, row);
+}
+
 export function setBit(bits: Bits, at: number): void {
   bits[at >>> 5]! |= 1 << (at & 31);
 }

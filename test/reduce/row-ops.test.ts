@@ -46,7 +46,9 @@ describe.each(BUILDS)("the loops of the sweeps: %s", (_, make) => {
         state[0]! &= ~1;
         const before = randomBits(dice, rows, density);
         const got = before.slice();
+        const unchanged = state.slice();
         ops.test(index, state, got);
+        expect(state).toEqual(unchanged);
         let wrong = 0;
         for (let r = 0; r < rows; r++) {
           const want = hasBit(before, r) && index[r]! >= 0 && hasBit(state, index[r]! + 1);
@@ -111,6 +113,24 @@ describe.each(BUILDS)("the loops of the sweeps: %s", (_, make) => {
       }
     });
   }
+});
+
+describe("runs of rows", () => {
+  it("are gone through, passed over where no row is wanted, or gone through for nobody, and counted", () => {
+    const ops = new KernelOps({ chunkRows: 64 });
+    const counts = () => [ops.calls, ops.saved()];
+    const [index, state] = [new Int32Array(192), noValues(1)];
+    ops.scatter(index, Uint32Array.of(1, 0, 0, 0, 0, 1), state);
+    expect(counts()).toEqual([2, 1]);
+    ops.test(index, state, new Uint32Array(6));
+    expect(counts()).toEqual([2, 4]);
+    ops.test(index.subarray(0, 65), state, Uint32Array.of(0, 0, 1));
+    expect(counts()).toEqual([3, 5]);
+    ops.spend(3);
+    expect(counts()).toEqual([6, 5]);
+    ops.spend(0);
+    expect(counts()).toEqual([6, 5]);
+  });
 });
 
 describe("linear memory", () => {
@@ -181,6 +201,28 @@ describe("linear memory", () => {
     ops.scatter(index, Uint32Array.of(1), noValues(10_000_000));
     expect(ops.memory).not.toBe(first);
     expect(new Uint8Array(first, ARENA_BASE).some((byte) => byte !== 0)).toBe(false);
+  });
+
+  it("is made when first used, and kept for as many values", () => {
+    const ops = new KernelOps({ chunkRows: 64 });
+    expect(ops.memory).toBeUndefined();
+    ops.wipe();
+    ops.scatter(new Int32Array(64), Uint32Array.of(1, 0), noValues(1000));
+    const first = ops.memory;
+    expect(first).toBeDefined();
+    for (const values of [1000, 10]) ops.scatter(new Int32Array(64), Uint32Array.of(1, 0), noValues(values));
+    expect(ops.memory).toBe(first);
+  });
+
+  it("is made anew only where there is no room, once for each of its pages", () => {
+    const ops = new KernelOps({ chunkRows: 64 });
+    const seen = new Set<unknown>();
+    // By the 64 bytes that a set of values grows by, over the 64 KiB of a page.
+    for (let step = 0; step < 1024; step++) {
+      ops.scatter(new Int32Array(64), Uint32Array.of(1, 0), noValues(1000 + 512 * step));
+      seen.add(ops.memory);
+    }
+    expect(seen.size).toBe(2);
   });
 
   it("takes chunks of whole mask words only", () => {
