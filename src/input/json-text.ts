@@ -116,7 +116,7 @@ function isExact(token: string, value: number): boolean {
 }
 
 function tooManyDigits(j: JsonText): QErr {
-  const hint = "choose what becomes of such numbers: text keeps all digits, number takes the nearest";
+  const hint = "choose with --big-integers what becomes of them: text keeps all digits, number takes the nearest";
   return jsonError(j, "a whole number has more digits than a number can hold", "IMPORT_VALUE", hint);
 }
 

@@ -53,7 +53,9 @@ export async function readNdjson(stream: ByteStream, options: NdjsonReadOptions 
     needs(names.size <= MAX_FIELDS, "LIMIT_EXCEEDED", `over ${MAX_FIELDS} fields`);
   }
   if (names.size === 0) {
-    throw new QErr("IMPORT_SYNTAX", "the input has no row with a field", { hint: "name the fields to import none" });
+    throw new QErr("IMPORT_SYNTAX", "the input has no row with a field", {
+      hint: "JSON, as export writes it, names its fields without rows too",
+    });
   }
   return reader([...names], first, groups);
 }

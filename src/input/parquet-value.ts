@@ -199,6 +199,6 @@ function unsupported(name: string, what: string): QErr {
 
 function tooManyDigits(name: string): QErr {
   return new QErr("IMPORT_VALUE", `the Parquet field "${name}" holds a number of more digits than a double can hold`, {
-    hint: "choose what becomes of such numbers: text keeps all digits, number takes the nearest",
+    hint: "choose with --big-integers what becomes of them: text keeps all digits, number takes the nearest",
   });
 }
