@@ -31,6 +31,19 @@ describe("writing the header of a QVD", () => {
     lineage: [{ discriminator: "di", statement: "st" }],
   };
 
+  it("loses nothing between the pieces in which a long one is encoded", () => {
+    const names = Array.from({ length: 3000 }, (_, i) => `${i}${"é😀".repeat(i % 40)}`);
+    const lines = names.map((name) => `   <F>${name}</F>`);
+    const whole = [`<?xml version="1.0" encoding="UTF-8" standalone="yes"?>`, " <R>", ...lines, " </R>", "\0"].join(
+      "\n",
+    );
+    const tree = branch(
+      "R",
+      names.map((name) => leaf("F", name)),
+    );
+    expect(text(renderHeader(tree, "\n"))).toBe(whole);
+  });
+
   it("puts an element on each line, indented by its depth, empty ones opened and closed", () => {
     const tree = branch("R", [
       leaf("A", 1),
@@ -44,16 +57,6 @@ describe("writing the header of a QVD", () => {
     expect(text(renderHeader({ name: "R", attributes: " y", children: [leaf("A", "")] }, "\r\n"))).toBe(
       '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n <R y>\r\n   <A></A>\r\n </R>\r\n\0',
     );
-  });
-
-  it("puts very many of them so", () => {
-    const tree = branch(
-      "R",
-      Array.from({ length: 10_000 }, (_, i) => leaf("A", i)),
-    );
-    const lines = text(renderHeader(tree, "\n")).split("\n");
-    expect(lines).toHaveLength(10_004);
-    expect(lines.slice(2, -2)).toEqual(Array.from({ length: 10_000 }, (_, i) => `   <A>${i}</A>`));
   });
 
   it("changes the texts of an element's children, and nothing else of it", () => {
