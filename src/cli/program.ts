@@ -16,8 +16,8 @@ const EXAMPLES = `Examples:
 `;
 
 /**
- * The command line, with the command `wanted` alone if it is one, with none for the version, else with all of them (for help). Output goes through
- * the terminal; nothing here ends the process.
+ * The command line, with the command `wanted` alone if it is one, else with all of them (for help), or none (for the
+ * version). Output goes through the terminal; nothing here ends the process.
  */
 export async function buildProgram(context: CommandContext, wanted: string): Promise<Command> {
   const { terminal } = context;
@@ -31,12 +31,7 @@ export async function buildProgram(context: CommandContext, wanted: string): Pro
       "after",
       `\n${EXIT_HELP}\n\nFILE is a path, a folder where several files make sense, an http(s) address, or - for standard input.`,
     );
-  const names = Object.hasOwn(COMMANDS, wanted)
-    ? [wanted]
-    : /^(-V|--version)$/.test(wanted)
-      ? []
-      : Object.keys(COMMANDS);
-  for (const name of names) program.addCommand((await COMMANDS[name]!())(context));
+  for (const name of namesFor(wanted)) program.addCommand((await COMMANDS[name]!())(context));
   for (const command of withSubcommands(program)) {
     command.exitOverride();
     command.configureOutput({
@@ -45,6 +40,11 @@ export async function buildProgram(context: CommandContext, wanted: string): Pro
     });
   }
   return program;
+}
+
+function namesFor(wanted: string): readonly string[] {
+  if (wanted === "-V" || wanted === "--version") return [];
+  return Object.hasOwn(COMMANDS, wanted) ? [wanted] : Object.keys(COMMANDS);
 }
 
 function withSubcommands(command: Command): Command[] {

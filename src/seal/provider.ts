@@ -7,7 +7,7 @@ import type { Crypto } from "@peculiar/webcrypto";
  */
 export type WebCryptoProvider = Pick<Crypto, "subtle">;
 
-/** Loaded when it is asked for: what seals nothing would else take twice as long to start. */
+/** Loaded when it is asked for: what seals nothing would else take half as long again to start. */
 export async function defaultProvider(): Promise<WebCryptoProvider> {
   const { Crypto } = await import("@peculiar/webcrypto");
   return new Crypto();

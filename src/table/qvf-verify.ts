@@ -41,7 +41,7 @@ export async function verifyQvf(source: ByteSource, options: VerifyAppOptions): 
   checked.push("symbols inflate, are counted and valid UTF-8; every index has its symbol");
   checkComponents(model, findings);
   await attempt(findings, () => checkMeta(container, model, findings, options.inflate));
-  checked.push("components, symbol counts and row counts agree with the model and qvapp_meta");
+  checked.push("components, symbol counts, row counts and section access agree with the model and qvapp_meta");
   return { findings, checked };
 }
 
@@ -121,7 +121,11 @@ async function checkMeta(
   const part = "qvapp_meta";
   if (container.entry(part) === undefined) return;
   const meta = parseJson(await frameText(parseFrame(await container.read(part), part), inflate), part);
-  const { qfields, qtables } = (meta ?? {}) as { readonly qfields?: unknown; readonly qtables?: unknown };
+  const { qfields, qtables, qhas_section_access } = (meta ?? {}) as Readonly<Record<string, unknown>>;
+  if (qhas_section_access === true && model.sectionAccess.length === 0) {
+    const message = `${part} says that the app has section access, and there is none`;
+    findings.push({ level: "deviation", code: "QVF_META", part, message });
+  }
   const symbols = new Map(model.fields.map((field) => [field.name, field.symbolCount]));
   const tables = new Map(model.tables.map((table) => [table.name, table]));
   const differs = (what: string, stated: unknown, is: number | undefined) => {
