@@ -29,7 +29,7 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
       let at = 0;
       for (let end = bytes.indexOf(NEW_LINE); end >= 0; end = bytes.indexOf(NEW_LINE, at)) {
         if (before + end - at > most) take(undefined, true);
-        else take(wholeText(before === 0 ? bytes.subarray(at, end) : [...held, bytes.subarray(at, end)]), true);
+        else take(wholeText([...held, bytes.subarray(at, end)]), true);
         held = [];
         before = 0;
         at = end + 1;
@@ -44,8 +44,8 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
   }
 }
 
-function wholeText(line: Buffer | readonly Uint8Array[]): string | undefined {
-  const bytes = Buffer.isBuffer(line) ? line : Buffer.concat(line);
+function wholeText(pieces: readonly Uint8Array[]): string | undefined {
+  const bytes = Buffer.concat(pieces);
   return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }
 
