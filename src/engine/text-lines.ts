@@ -46,6 +46,8 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
 
 function wholeText(pieces: readonly Uint8Array[]): string | undefined {
   const bytes = Buffer.concat(pieces);
+  // Millions of lines of nothing must stay cheap.
+  if (bytes.byteLength === 0) return "";
   return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }
 
