@@ -29,7 +29,18 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
       let at = 0;
       for (let end = bytes.indexOf(NEW_LINE); end >= 0; end = bytes.indexOf(NEW_LINE, at)) {
         if (before + end - at > most) take(undefined, true);
-        else take(wholeText([...held, bytes.subarray(at, end)]), true);
+        else if (before === 0)
+          take(
+            checked(piece.toString("utf8", at, end), () => bytes.subarray(at, end)),
+            true,
+          );
+        else {
+          const pieces = [...held, bytes.subarray(at, end)];
+          take(
+            checked(textOf(pieces), () => Buffer.concat(pieces)),
+            true,
+          );
+        }
         held = [];
         before = 0;
         at = end + 1;
@@ -44,11 +55,9 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
   }
 }
 
-function wholeText(pieces: readonly Uint8Array[]): string | undefined {
-  const bytes = Buffer.concat(pieces);
-  // Millions of lines of nothing must stay cheap.
-  if (bytes.byteLength === 0) return "";
-  return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
+/** The text, unless bytes that are no UTF-8 were replaced in it; only then are they looked at, since lines come by the million. */
+function checked(text: string, bytes: () => Uint8Array): string | undefined {
+  return text.includes("\ufffd") && !isUtf8(bytes()) ? undefined : text;
 }
 
 function textOf(pieces: readonly Uint8Array[]): string {
