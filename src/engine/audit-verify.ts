@@ -47,7 +47,7 @@ export function verifyAudit(text: string, head?: string): AuditVerdict {
 }
 
 interface AuditCheck {
-  /** A whole line; undefined if it is longer than any that was written. */
+  /** A whole line; undefined if it is longer than any that was written, or no UTF-8. */
   line(text: string | undefined): void;
   cutShort(): void;
   verdict(): AuditVerdict;

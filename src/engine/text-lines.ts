@@ -1,11 +1,12 @@
 import { open } from "node:fs/promises";
+import { isUtf8 } from "../bytes/utf8.ts";
 
 const PIECE_BYTES = 64 * 1024;
 const NEW_LINE = 10;
 
 /**
- * Called with each line, without its end; `text` is undefined if it is longer than was to be kept, and what is no UTF-8 in
- * it is replaced. `ended` is false for bytes behind the last line end.
+ * Called with each line, without its end; `text` is undefined if it is longer than was to be kept, or no UTF-8: other bytes
+ * must not pass for the same text. `ended` is false for bytes behind the last line end, where a letter may be cut in two.
  */
 export type TakeLine = (text: string | undefined, ended: boolean) => void;
 
@@ -28,7 +29,18 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
       let at = 0;
       for (let end = bytes.indexOf(NEW_LINE); end >= 0; end = bytes.indexOf(NEW_LINE, at)) {
         if (before + end - at > most) take(undefined, true);
-        else take(before === 0 ? piece.toString("utf8", at, end) : textOf([...held, bytes.subarray(at, end)]), true);
+        else if (before === 0)
+          take(
+            checked(piece.toString("utf8", at, end), () => bytes.subarray(at, end)),
+            true,
+          );
+        else {
+          const pieces = [...held, bytes.subarray(at, end)];
+          take(
+            checked(textOf(pieces), () => Buffer.concat(pieces)),
+            true,
+          );
+        }
         held = [];
         before = 0;
         at = end + 1;
@@ -41,6 +53,11 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
   } finally {
     await file.close();
   }
+}
+
+/** The text, unless bytes that are no UTF-8 were replaced in it; only then are they looked at, since lines come by the million. */
+function checked(text: string, bytes: () => Uint8Array): string | undefined {
+  return text.includes("\ufffd") && !isUtf8(bytes()) ? undefined : text;
 }
 
 function textOf(pieces: readonly Uint8Array[]): string {

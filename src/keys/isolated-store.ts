@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createPublicKey, X509Certificate } from "node:crypto";
+import { createHash, createPublicKey, X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { encodeUtf8 } from "../bytes/utf8.ts";
@@ -20,6 +20,12 @@ export interface TokenStoreOptions extends Pkcs11StoreOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+
+/**
+ * PINs that tokens refused, as digests of module, question and PIN, with what was said. Each reference has a process of its
+ * own, which knows nothing of the others: they would each spend a try on the same wrong PIN.
+ */
+const refusals = new Map<string, QErr>();
 
 /** Keys of a token, with its module in this process or, if asked for, in one of its own. */
 export function tokenStore(uri: Pkcs11Uri, options: TokenStoreOptions = {}): KeyStore {
@@ -119,10 +125,14 @@ class ModuleProcess {
   private readonly where: string;
   private next = 1;
   private gone: QErr | undefined;
+  /** Digest of the PIN that was given last. */
+  private given = "";
+  private readonly modulePath: string;
 
   constructor(uri: Pkcs11Uri, options: TokenStoreOptions, where: string) {
     this.options = options;
     this.where = where;
+    this.modulePath = `${uri.modulePath ?? options.modulePath}\0${options.parameters}`;
     const program = options.child ?? new URL("./isolated-child.js", import.meta.url);
     const { NODE_OPTIONS: _, ...env } = process.env;
     // What a module prints must not mix with our data on standard output.
@@ -168,7 +178,11 @@ class ModuleProcess {
     this.pending.delete(request);
     clearTimeout(waiting.timer);
     if (kind === MESSAGE.done) waiting.resolve(fields);
-    else waiting.reject(errorOf(fields));
+    else {
+      const error = errorOf(fields);
+      if (error.code === "KEY_PIN_INCORRECT") refusals.set(this.given, error);
+      waiting.reject(error);
+    }
   }
 
   /** A person may take long to type; the clocks of what waits for it start anew. */
@@ -176,14 +190,18 @@ class ModuleProcess {
     for (const waiting of this.pending.values()) clearTimeout(waiting.timer);
     // Something must keep this process waiting meanwhile.
     const awake = setInterval(() => {}, 1 << 30);
+    const question = new TextDecoder().decode(fields[0]);
     let pin: string | undefined;
     try {
-      pin = await this.options.pin?.(new TextDecoder().decode(fields[0]));
+      pin = await this.options.pin?.(question);
     } catch (error) {
       return this.lose(error instanceof QErr ? error : this.deviceError("got no PIN", error));
     } finally {
       clearInterval(awake);
     }
+    this.given = createHash("sha256").update(`${this.modulePath}\0${question}\0${pin}`).digest("hex");
+    const before = refusals.get(this.given);
+    if (before) return this.lose(before);
     for (const waiting of this.pending.values()) waiting.timer = this.clock();
     const secret = pin === undefined ? [] : [encodeUtf8(pin)];
     this.send({ kind: MESSAGE.pin, request: 0, fields: secret });

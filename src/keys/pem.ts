@@ -24,7 +24,7 @@ export function pemNeedsPassword(text: string): boolean {
 /**
  * Reads every certificate and key of a PEM file (RFC 7468); blocks of other kinds are passed over.
  * @param approvedOnly refuse protection that FIPS does not approve, with `FIPS_NOT_APPROVED`
- * @throws `KEY_PIN_INCORRECT`, `KEY_STORE_FORMAT`
+ * @throws `KEY_PIN_INCORRECT`, `KEY_ALG_UNSUPPORTED`, `KEY_STORE_FORMAT`
  */
 export function readPem(text: string, password: string | undefined, approvedOnly = false): PemContent {
   const keys: KeyObject[] = [];
@@ -56,9 +56,17 @@ function readPrivateKey(
 function opened(block: string, passphrase: string): KeyObject {
   try {
     return createPrivateKey({ key: block, passphrase });
-  } catch {
+  } catch (error) {
+    // Of OpenSSL 3, which has no DES and RC2 without its legacy provider; a decoder's "unsupported" is a wrong passphrase.
+    if (error instanceof Error && "code" in error && error.code === "ERR_OSSL_EVP_UNSUPPORTED") throw oldCipher();
     throw wrongPassword();
   }
+}
+
+function oldCipher(): QErr {
+  return new QErr("KEY_ALG_UNSUPPORTED", "the private key is encrypted with an old algorithm that is not read here", {
+    hint: "write it again: openssl pkcs8 -topk8 -v2 aes-256-cbc",
+  });
 }
 
 function checkApproved(block: string): void {

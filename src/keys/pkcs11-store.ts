@@ -10,6 +10,8 @@ import { attributes, findObjects, Pkcs11Token, type TokenOptions } from "./pkcs1
 import type { Pkcs11Uri } from "./pkcs11-uri.ts";
 import { describeKey, parseThumbprint, pick } from "./thumbprint.ts";
 
+const CKF_TOKEN_INITIALIZED = 0x400;
+
 export interface Pkcs11StoreOptions extends TokenOptions, TokenKeyOptions {
   /** Where the URI does not say. */
   readonly modulePath?: string | undefined;
@@ -109,12 +111,14 @@ function slotsOf({ api }: Pkcs11Module) {
     return api.C_GetSlotList(true).flatMap((slot) => {
       const info = api.C_GetTokenInfo(slot);
       const trim = (text: string) => text.replaceAll("\0", " ").trimEnd();
-      // Slots without an initialised token have no label and no keys.
+      const label = trim(info.label);
+      // A token that was never set up has no label and no keys: it must not make the only other one ambiguous.
+      if (label === "" && (info.flags & CKF_TOKEN_INITIALIZED) === 0) return [];
       return [
         {
           slot,
           number: slot.readUInt32LE(0),
-          label: trim(info.label),
+          label,
           serial: trim(info.serialNumber),
           manufacturer: trim(info.manufacturerID),
           model: trim(info.model),

@@ -170,7 +170,8 @@ export class Pkcs11Token {
 
   private async pinFor(why: string): Promise<string> {
     const pin = await this.options.pin?.(`PIN of token ${this.label}`);
-    needs(pin !== undefined, "KEY_PIN_REQUIRED", why, {
+    // No user's PIN is empty, and trying it would cost one of the few tries: a variable or file has nothing in it.
+    needs(pin !== undefined && pin !== "", "KEY_PIN_REQUIRED", why, {
       hint: "say where it comes from with pin-source=env:NAME, or --pin",
     });
     return pin;

@@ -102,6 +102,16 @@ describe("audit log", () => {
     }
   });
 
+  it("finds bytes that only read as what was there: U+FFFD stands for all that are no UTF-8", async () => {
+    const path = join(folder, "replaced");
+    await fileAuditLog(path).append({ ...event(1), app: "a\ufffd.qvf" });
+    expect((await verifyAuditLog(path)).ok).toBe(true);
+    const bytes = readFileSync(path);
+    const at = bytes.indexOf("\ufffd");
+    writeFileSync(path, Buffer.concat([bytes.subarray(0, at), Buffer.of(0xff), bytes.subarray(at + 3)]));
+    expect((await verifyAuditLog(path)).findings).toEqual([{ line: 1, what: "changed" }]);
+  });
+
   it("finds lines cut off at the end by the head that was seen before", async () => {
     const { text } = await logOf("short", 3);
     const { head } = verifyAudit(text);

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { DER, der, derOid } from "../../src/keys/der.ts";
 import { dotnetStorePath, fileStore } from "../../src/keys/file-store.ts";
 import { readPkcs12 } from "../../src/keys/pkcs12.ts";
 import { descriptorLines, secretSource } from "../../src/keys/secret.ts";
@@ -61,6 +62,26 @@ describe("a PEM file", () => {
     expect(await list("s3cret")).toHaveLength(1);
     await expect(list("wrong")).rejects.toMatchObject({ code: "KEY_PIN_INCORRECT" });
     await expect(list()).rejects.toMatchObject({ code: "KEY_PIN_REQUIRED" });
+  });
+
+  it("under DES, as OpenSSL 1.0 wrote it, is not told to be under another passphrase", async () => {
+    // Only the names of the algorithms are looked at: pbeWithMD5AndDES-CBC in PKCS#8, DES-CBC in the form before it.
+    const scheme = der(
+      DER.sequence,
+      derOid("1.2.840.113549.1.5.3"),
+      der(DER.sequence, der(DER.octetString, new Uint8Array(8)), der(DER.integer, Uint8Array.of(8, 0))),
+    );
+    const pkcs8 = der(DER.sequence, scheme, der(DER.octetString, new Uint8Array(640)));
+    const body = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64").replace(/.{64}/g, "$&\n");
+    const pems = [
+      `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${body(pkcs8)}\n-----END ENCRYPTED PRIVATE KEY-----\n`,
+      `-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-CBC,0011223344556677\n\n${body(new Uint8Array(640))}\n-----END RSA PRIVATE KEY-----\n`,
+    ];
+    for (const pem of pems) {
+      writeFileSync(at("des.pem"), pem);
+      const store = fileStore(at("des.pem"), { passphrase: give("s3cret") });
+      await expect(store.list()).rejects.toMatchObject({ code: "KEY_ALG_UNSUPPORTED" });
+    }
   });
 
   it("that is none is KEY_STORE_FORMAT, and none at all KEY_STORE_NOT_FOUND", async () => {

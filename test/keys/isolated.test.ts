@@ -137,6 +137,15 @@ describe("a PKCS#11 module in a process of its own", () => {
     expect(shim!.calls("C_Login")).toBe(1);
   });
 
+  it("takes a wrong PIN once, however many processes ask for it, and then the right one", async () => {
+    shim!.reset();
+    const open = (pin: string) => codeOf(store({ pin: async () => pin }).open({ x5t: people.rsa.handle.info.x5t }));
+    for (let i = 0; i < 3; i++) expect(await open("wrong one")).toBe("KEY_PIN_INCORRECT");
+    expect(shim!.calls("C_Login")).toBe(1);
+    expect(await open(PIN)).toBe("ok");
+    expect(shim!.calls("C_Login")).toBe(2);
+  });
+
   it.each([
     ["abort", "SIGABRT"],
     ["segv", "SIGSEGV"],

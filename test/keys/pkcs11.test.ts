@@ -128,6 +128,8 @@ describe("a SoftHSM token", () => {
   });
 
   it("that is not there, or is named twice or wrongly, gives each its code", async () => {
+    // SoftHSM always has one more slot, whose token was never set up.
+    expect(await codeOf(store({}, "pkcs11:").list())).toBe("ok");
     expect(await codeOf(store({}, "pkcs11:token=nobody").list())).toBe("KEY_TOKEN_NOT_PRESENT");
     expect(await codeOf(store({ modulePath: undefined }).list())).toBe("KEY_REFERENCE");
     expect(await codeOf(store({ modulePath: "libsofthsm2.so" }).list())).toBe("KEY_REFERENCE");
@@ -162,6 +164,14 @@ describe("a SoftHSM token", () => {
       const s = faulty({ pin: async () => `the PIN of ${plan}` });
       for (let i = 0; i < 3; i++) expect(await codeOf(s.open({ x5t: people.rsa.handle.info.x5t }))).toBe(code);
       expect(shim.calls("C_Login")).toBe(1);
+    });
+
+    it("is given no empty PIN, which would cost a try", async () => {
+      if (!shim) return;
+      shim.reset();
+      const s = faulty({ pin: async () => "" });
+      expect(await codeOf(s.open({ x5t: people.rsa.handle.info.x5t }))).toBe("KEY_PIN_REQUIRED");
+      expect(shim.calls("C_Login")).toBe(0);
     });
 
     it("takes a wrong PIN once, however many references lead to the token, and then the right one", async () => {
