@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 
-// State of the module, as nowhere else: it is the process that ends, and one listener is enough for all of its files.
+// State of the module: it is the process that ends, and one listener is enough for all of its files.
 const names = new Set<string>();
 let listens = false;
 
