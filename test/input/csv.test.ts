@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { csvFields } from "../../src/input/csv-record.ts";
 import { type CsvReadOptions, readCsv } from "../../src/input/csv.ts";
-import { MAX_INPUT_RECORD_BYTES } from "../../src/limits.ts";
+import { MAX_FIELDS, MAX_INPUT_RECORD_BYTES } from "../../src/limits.ts";
 import { writeCsv } from "../../src/output/csv.ts";
 import type { Cell } from "../../src/table/dual.ts";
 import { displayText, numberFormatter } from "../../src/table/number-format.ts";
@@ -181,6 +182,16 @@ describe("what is refused", () => {
       expect(await codeOf(() => read(input, { recordBytes: 98 }, pieces))).toBe("LIMIT_EXCEEDED");
     }
     expect(MAX_INPUT_RECORD_BYTES).toBe(64 * 1024 * 1024);
+  });
+
+  test("over the limit of fields, and a record of any number of them: no more are read than tell", async () => {
+    expect((await read(",".repeat(MAX_FIELDS - 1))).names).toHaveLength(MAX_FIELDS);
+    expect(await codeOf(() => read(",".repeat(MAX_FIELDS)))).toBe("LIMIT_EXCEEDED");
+    const place = { number: 1, offset: 0 };
+    expect(csvFields(",".repeat(1000), ",", place, 3)).toHaveLength(4);
+    // As many names do not fit a set.
+    expect(await codeOf(() => read(",".repeat(2 ** 24)))).toBe("LIMIT_EXCEEDED");
+    expect(await codeOf(() => read(`a,b\n${",".repeat(1000)}\n`))).toBe("IMPORT_SYNTAX");
   });
 
   test("an endless record is refused before it fills memory", async () => {
