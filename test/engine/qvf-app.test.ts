@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { buildApp } from "../../src/engine/app-build.ts";
@@ -210,6 +210,32 @@ describe("an app in a folder", () => {
     manifest.streams[0]!.file = "../elsewhere.bin";
     await failure("APP_MANIFEST", () => partsFromFolder(to, manifest));
     await failure("APP_MANIFEST", () => partsFromFolder(to, { kind: "qvault-app", version: 2, streams: [] }));
+  });
+
+  it("is not made of what links lead to outside the folder, of devices, or of one file again and again", async () => {
+    const top = await folder();
+    const to = join(top, "app");
+    await mkdir(to);
+    await writeFile(join(top, "private"), "hush");
+    await writeFile(join(to, "..ours"), "ours");
+    const manifestOf = (...files: readonly string[]) => ({
+      kind: "qvault-app",
+      version: 1,
+      asAdmin: false,
+      streams: files.map((file, k) => ({ path: `s${k}`, file, format: "raw", time: 1, meta: "{}" })),
+    });
+    for (const [name, target] of [
+      ["file", join(top, "private")],
+      ["device", "/dev/zero"],
+      ["up", ".."],
+      ["inside", "..ours"],
+    ] as const)
+      await symlink(target, join(to, name));
+    for (const file of ["file", "device", "up", "up/private"])
+      expect((await failure("APP_MANIFEST", () => partsFromFolder(to, manifestOf(file)))).message).toContain("outside");
+    await failure("SOURCE_NOT_FOUND", () => partsFromFolder(to, manifestOf(".")));
+    await failure("APP_MANIFEST", () => partsFromFolder(to, manifestOf("..ours", "..ours")));
+    expect(await partsFromFolder(to, manifestOf("..ours", "inside"))).toHaveLength(2);
   });
 });
 

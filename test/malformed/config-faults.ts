@@ -128,6 +128,7 @@ const MANIFESTS: readonly Fault[] = [
     JSON.stringify({
       kind: "qvault-app",
       version: 1,
+      asAdmin: false,
       streams: [{ path: "a", time: 1, meta: "{}", file: "../../etc/passwd", format: "raw" }],
     }),
   ),
@@ -137,6 +138,7 @@ const MANIFESTS: readonly Fault[] = [
     JSON.stringify({
       kind: "qvault-app",
       version: 1,
+      asAdmin: false,
       streams: [{ path: "a", time: 1, meta: "{}", file: "/etc/passwd", format: "raw" }],
     }),
   ),
