@@ -26,9 +26,10 @@ export interface CsvReadOptions {
  * Reads CSV by RFC 4180 and as Qlik writes it: UTF-8 with or without a byte order mark, records end with LF or CR LF (also
  * inside quotes), quotes double inside quotes. Every record needs as many fields as the first; an empty line is skipped,
  * unless there is only one field.
- * @throws `IMPORT_SYNTAX` on bad quotes, a record with other than the number of fields, two fields of one name, or no
- *   record at all; `IMPORT_UNSUPPORTED` on UTF-16; `BYTES_UTF8`; `LIMIT_EXCEEDED` on a record that is too long, or
- *   over `MAX_FIELDS` fields; `USAGE` on a bad delimiter. Messages name the record, never its content.
+ * @throws `IMPORT_SYNTAX` on bad quotes, a record with other than the number of fields, two fields of one name, a CR
+ *   outside quotes in the first record, or no record at all; `IMPORT_UNSUPPORTED` on UTF-16; `BYTES_UTF8`;
+ *   `LIMIT_EXCEEDED` on a record that is too long, or over `MAX_FIELDS` fields; `USAGE` on a bad delimiter. Messages name
+ *   the record, never its content.
  */
 export async function readCsv(stream: ByteStream, options: CsvReadOptions = {}): Promise<RowReader> {
   const delimiter = options.delimiter ?? ",";
@@ -40,7 +41,12 @@ export async function readCsv(stream: ByteStream, options: CsvReadOptions = {}):
   if (group.done || first === undefined) throw new QErr("IMPORT_SYNTAX", "the input is empty");
   const marked: InputRecord = { ...first, bytes: withoutMark(first.bytes) };
   const named = options.header ?? true;
-  const cells = csvFields(recordText(marked), delimiter, marked, MAX_FIELDS);
+  const text = recordText(marked);
+  // A file whose lines end with CR alone would be one record, and so a table of no rows.
+  needs(!text.replaceAll(/"[^"]*"/g, "").includes("\r"), "IMPORT_SYNTAX", "the first record has a CR outside quotes", {
+    hint: "records end with LF or CR LF: convert the line ends, e.g. with tr '\\r' '\\n'",
+  });
+  const cells = csvFields(text, delimiter, marked, MAX_FIELDS);
   needs(cells.length <= MAX_FIELDS, "LIMIT_EXCEEDED", `over ${MAX_FIELDS} fields`, {
     hint: "check that the delimiter is the one of the input",
   });

@@ -163,6 +163,8 @@ describe("what is refused", () => {
     ["too few fields", "a,b\n1\n", "IMPORT_SYNTAX"],
     ["too many fields", "a,b\n1,2,3\n", "IMPORT_SYNTAX"],
     ["two fields of one name", "a,a\n1,2\n", "IMPORT_SYNTAX"],
+    ["lines that end with CR alone", "a,b\r1,2\r3,4\r", "IMPORT_SYNTAX"],
+    ["lines that end with CR CR LF", '"a\r",b\r\r\n1,2\r\r\n', "IMPORT_SYNTAX"],
     ["UTF-16", Uint8Array.of(0xff, 0xfe, 0x61, 0, 0x0a, 0), "IMPORT_UNSUPPORTED"],
     ["UTF-16, big end first", Uint8Array.of(0xfe, 0xff, 0, 0x61, 0, 0x0a), "IMPORT_UNSUPPORTED"],
     ["bytes that are no UTF-8", Uint8Array.of(0x61, 0x0a, 0xe4, 0x0a), "BYTES_UTF8"],
