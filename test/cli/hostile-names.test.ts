@@ -131,7 +131,9 @@ describe("names that a terminal would obey", () => {
     const address = `http://ann:hush@127.0.0.1:${port}/sales.csv?sig=hush/hush&v=1.hush`;
     try {
       // fetch itself takes no user in an address.
-      const { code, err } = await runCli(["import", address.replace("ann:hush@", ""), "-o", at("web.qvd")], { tty: true });
+      const { code, err } = await runCli(["import", address.replace("ann:hush@", ""), "-o", at("web.qvd")], {
+        tty: true,
+      });
       expect([code, err]).toEqual([0, expect.not.stringContaining("hush")]);
       expect((await runCli(["inspect", at("web.qvd"), "--json"])).out).toMatch(/"name":\s*"sales"/);
     } finally {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { csvFields } from "../../src/input/csv-record.ts";
 import { type CsvReadOptions, readCsv } from "../../src/input/csv.ts";
+import { csvFields } from "../../src/input/csv-record.ts";
 import { MAX_FIELDS, MAX_INPUT_RECORD_BYTES } from "../../src/limits.ts";
 import { writeCsv } from "../../src/output/csv.ts";
 import type { Cell } from "../../src/table/dual.ts";
