@@ -124,6 +124,7 @@ function freeName(path: string, format: string, taken: Set<string>): string {
     .split("/")
     .map((name) => name.replace(/[^\p{L}\p{N} ._$()@+=,-]|^[. ]|[. ]$/gu, percent))
     .map((name) => (/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(name) ? `_${name}` : name))
+    .map(shortened)
     .join("/");
   const ending = format === "gzjson" ? ".json" : /\.\w{1,5}$/.test(safe) ? "" : ".bin";
   // Systems that fold case would write two streams into one file.
@@ -133,6 +134,16 @@ function freeName(path: string, format: string, taken: Set<string>): string {
     taken.add(name.toLowerCase());
     return name;
   }
+}
+
+/** Bytes of a name, so that an ending and a number still fit the 255 that systems have for one. */
+const NAME_BYTES = 200;
+
+function shortened(name: string): string {
+  const bytes = encodeUtf8(name);
+  if (bytes.byteLength <= NAME_BYTES) return name;
+  // As a stream, a character that is cut is none yet.
+  return `${new TextDecoder().decode(bytes.subarray(0, NAME_BYTES), { stream: true })}~`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -29,6 +30,8 @@ import { temporaryFolders } from "../helpers/temp.ts";
 const ADMIN = { asAdmin: true };
 
 describe("an app", () => {
+  const folder = temporaryFolders();
+
   it("hands its tables out to administrators only, if it has section access", async () => {
     const app = await openBytes(await goodImage());
     const error = await failure("APP_ACCESS", () => tablesFor(app, { asAdmin: false }));
@@ -160,7 +163,11 @@ describe("an app", () => {
     await failure("QVF_HEADER", () => openQvfApp(source));
     const salvaged = await salvageApp(source);
     expect(salvaged.script()).toBe("LOAD 1;\r\n".repeat(20));
-    await failure("APP_NO_SCRIPT", async () => (await salvageApp(memorySource(new Uint8Array(5000)))).script());
+    const nothing = await salvageApp(memorySource(new Uint8Array(5000)));
+    await failure("APP_NO_SCRIPT", async () => nothing.script());
+    const to = join(await folder(), "none");
+    await failure("CONTAINER_UNKNOWN", () => nothing.saveTo(to));
+    expect(existsSync(to)).toBe(false);
   });
 });
 
@@ -197,7 +204,8 @@ describe("an app in a folder", () => {
     const to = join(await folder(), "app");
     const parts = await newAppParts({ title: "T", script: "", tables: [], access: [] });
     const script = parts.find((part) => part.path === "qvapp_appscript")!;
-    const odd = ["AbC", "aBc", "con", "a:b?", ".hidden", "trailing.", "ä\u202eb"].map((path) => ({ ...script, path }));
+    const long = [`${"é?".repeat(200)}1`, `${"é?".repeat(200)}2`, `${"é".repeat(126)}.png`];
+    const odd = ["AbC", "aBc", "con", "a:b?", ".hidden", "trailing.", "ä\u202eb", ...long].map((path) => ({ ...script, path }));
     const app = await openBytes(await writtenBytes([...parts, ...odd]));
     await extractApp(app, to, { asAdmin: false });
     const manifest = JSON.parse(await readFile(join(to, "manifest.json"), "utf8")) as { streams: { file?: string }[] };
