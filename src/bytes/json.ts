@@ -35,6 +35,30 @@ function checkSize(text: string, most: number): void {
   }
 }
 
+const NUMBER = /\d+(\.\d+)?([eE][+-]?\d+)?/y;
+
+/**
+ * True if a number of the text, which is JSON, is none that `JSON.parse` gives as it is written: one too great for a
+ * double, or a whole one with digits that a double does not hold. For values that are somebody's data.
+ */
+export function losesNumbers(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) {
+      for (i++; i < text.length && text.charCodeAt(i) !== QUOTE; i++) if (text.charCodeAt(i) === BACKSLASH) i++;
+    } else if (code >= 0x30 && code <= 0x39) {
+      NUMBER.lastIndex = i;
+      const [token, fraction, exponent] = NUMBER.exec(text)!;
+      const value = Number(token);
+      if (!Number.isFinite(value)) return true;
+      const whole = fraction === undefined && exponent === undefined && !Number.isSafeInteger(value);
+      if (whole && BigInt(token) !== BigInt(value)) return true;
+      i += token.length - 1;
+    }
+  }
+  return false;
+}
+
 /** The objects (or lists) of a list; whatever else stands in it is passed over, and of what is no list there are none. */
 export function objectsIn(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.filter((entry) => typeof entry === "object" && entry !== null) : [];

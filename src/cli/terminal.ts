@@ -1,3 +1,5 @@
+import { withoutSecrets } from "../engine/open.ts";
+
 /** All that a command sees of the outside; tests bring their own. Stdout is data, stderr is talk. */
 export interface Terminal {
   /** Writes data to standard output and waits until it was taken. */
@@ -85,6 +87,16 @@ function escaped(c: string): string {
   return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
+const NO_SECRETS = { username: "", password: "", search: "", hash: "" };
+
+/** Presigned addresses and passwords in them are for nobody's log, whichever message names what was asked for. */
+function bareAddresses(text: string): string {
+  return text.replace(/https?:\/\/[^\s"]*[^\s":,.)]/gi, (address) => {
+    const { username, password, search, hash } = URL.canParse(address) ? new URL(address) : NO_SECRETS;
+    return username + password + search + hash === "" ? address : withoutSecrets(address);
+  });
+}
+
 /**
  * A terminal that obeys nothing in a text, whatever command wrote it: the last gate, behind those who escape names where
  * they print them. Bytes pass as they are into a file or pipe, since they are data; a terminal is shown them as text.
@@ -97,7 +109,7 @@ export function guarded(terminal: Terminal): Terminal {
     ...terminal,
     out: (data) =>
       terminal.out(typeof data === "string" ? printableLines(data) : terminal.stdoutIsTty ? shown(data) : data),
-    err: (line) => terminal.err(printableLines(line)),
-    status: (text) => terminal.status(printable(text)),
+    err: (line) => terminal.err(printableLines(bareAddresses(line))),
+    status: (text) => terminal.status(printable(bareAddresses(text))),
   };
 }

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { parseJsonText } from "../bytes/json.ts";
+import { losesNumbers, parseJsonText } from "../bytes/json.ts";
 import type { QvfPart } from "../container/qvf/parts.ts";
 import { needs, QErr } from "../errors.ts";
 import { upper } from "../reduce/access-table.ts";
@@ -85,11 +85,16 @@ export async function buildApp(path: string, options: { readonly created?: Date 
 
 async function readManifest(path: string): Promise<unknown> {
   const text = await readSmallText(path);
+  let value: unknown;
   try {
-    return parseJsonText(text);
+    value = parseJsonText(text);
   } catch (cause) {
     throw new QErr("APP_MANIFEST", `${path} is not JSON`, { cause });
   }
+  needs(!losesNumbers(text), "APP_MANIFEST", `${path} has a number that no double holds`, {
+    hint: "write it as a text, or round it",
+  });
+  return value;
 }
 
 function checkManifest(value: unknown): BuildManifest {
@@ -105,6 +110,8 @@ function checkManifest(value: unknown): BuildManifest {
   for (const name of ["script", "scriptText"] as const) {
     if (manifest[name] !== undefined && typeof manifest[name] !== "string") wrong(`needs a text for "${name}"`);
   }
+  // UTF-8 has no half of a pair: another script would be written.
+  if (manifest.scriptText?.isWellFormed() === false) wrong('has half a surrogate pair in "scriptText"');
   if (manifest.script !== undefined && manifest.scriptText !== undefined) wrong('has "script" and "scriptText"');
   if (!Array.isArray(manifest.tables)) wrong('needs "tables"');
   if (manifest.sectionAccess !== undefined && !Array.isArray(manifest.sectionAccess))

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { isAbsolute, join, normalize } from "node:path";
+import { readFile, realpath, stat } from "node:fs/promises";
+import { isAbsolute, join, normalize, relative, sep } from "node:path";
 import { concat } from "../bytes/concat.ts";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { encodeFrame, inflateFrame, parseFrame } from "../container/qvf/frame.ts";
 import { isFramed, partsOf, type QvfPart } from "../container/qvf/parts.ts";
-import { QErr } from "../errors.ts";
+import { needs, QErr } from "../errors.ts";
 import { type FolderSink, folderSink } from "../source/folder-sink.ts";
 import { ACCESS_PATH, type App, SCRIPT_PATH, scriptOf } from "./app-view.ts";
 import { recordAdmin } from "./app-write.ts";
@@ -124,6 +124,7 @@ function freeName(path: string, format: string, taken: Set<string>): string {
     .split("/")
     .map((name) => name.replace(/[^\p{L}\p{N} ._$()@+=,-]|^[. ]|[. ]$/gu, percent))
     .map((name) => (/^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(name) ? `_${name}` : name))
+    .map(shortened)
     .join("/");
   const ending = format === "gzjson" ? ".json" : /\.\w{1,5}$/.test(safe) ? "" : ".bin";
   // Systems that fold case would write two streams into one file.
@@ -135,11 +136,22 @@ function freeName(path: string, format: string, taken: Set<string>): string {
   }
 }
 
+/** Bytes of a name, so that an ending and a number still fit the 255 that systems have for one. */
+const NAME_BYTES = 200;
+
+function shortened(name: string): string {
+  const bytes = encodeUtf8(name);
+  if (bytes.byteLength <= NAME_BYTES) return name;
+  // As a stream, a character that is cut is none yet.
+  return `${new TextDecoder().decode(bytes.subarray(0, NAME_BYTES), { stream: true })}~`;
+}
+
 /**
  * Twin of {@link extractApp}: the parts of an app from its folder. Files that were not changed give the same streams byte
  * for byte; a changed `script.qvs` becomes the script; without its section access the app says that an administrator read it.
  * @param manifest the parsed `manifest.json` of `folder`
- * @throws `APP_MANIFEST` if the manifest is none or names a file outside the folder, `SOURCE_NOT_FOUND`
+ * @throws `APP_MANIFEST` if the manifest is none, or names a file outside the folder or one for two streams,
+ *   `SOURCE_NOT_FOUND`
  */
 export async function partsFromFolder(folder: string, manifest: unknown): Promise<readonly QvfPart[]> {
   const checked = checkManifest(manifest);
@@ -175,14 +187,20 @@ function streamOf(content: Uint8Array, format: ExtractedStream["format"]): Uint8
 }
 
 async function load(folder: string, file: string): Promise<Uint8Array> {
-  const inside = !isAbsolute(file) && !normalize(file).startsWith("..");
-  if (!inside)
-    throw new QErr("APP_MANIFEST", `the manifest names ${JSON.stringify(file)}, which is outside its folder`);
-  try {
-    return new Uint8Array(await readFile(join(folder, file)));
-  } catch (cause) {
+  const outside = `the manifest names ${JSON.stringify(file)}, which is outside its folder`;
+  needs(isInside(file), "APP_MANIFEST", outside);
+  const unreadable = (cause?: unknown): never => {
     throw new QErr("SOURCE_NOT_FOUND", `${join(folder, file)} cannot be read`, { cause });
-  }
+  };
+  // The folder may be a stranger's, too: a link in it leads out just as a name does, and a device has no end.
+  const real = await realpath(join(folder, file)).catch(unreadable);
+  needs(isInside(relative(await realpath(folder), real)), "APP_MANIFEST", outside);
+  if (!(await stat(real).catch(unreadable)).isFile()) unreadable();
+  return new Uint8Array(await readFile(real).catch(unreadable));
+}
+
+function isInside(path: string): boolean {
+  return !isAbsolute(path) && normalize(path).split(sep)[0] !== "..";
 }
 
 function checkManifest(value: unknown): ExtractManifest {
@@ -194,7 +212,12 @@ function checkManifest(value: unknown): ExtractManifest {
     (manifest.script === undefined || typeof manifest.script === "string") &&
     Array.isArray(manifest.streams) &&
     manifest.streams.every(isStream);
-  if (whole) return manifest as ExtractManifest;
+  if (whole) {
+    const files = manifest.streams!.flatMap(({ file }) => file ?? []);
+    // Ten thousand streams of one file would be an app of ten thousand times its bytes.
+    needs(new Set(files).size === files.length, "APP_MANIFEST", "the manifest names one file for two streams");
+    return manifest as ExtractManifest;
+  }
   throw new QErr("APP_MANIFEST", "the manifest is not one that app extract wrote");
 }
 

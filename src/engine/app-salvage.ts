@@ -1,7 +1,7 @@
 import { parseJsonText } from "../bytes/json.ts";
 import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { type SalvagedStream, salvageStreams } from "../container/qvf/salvage.ts";
-import { QErr } from "../errors.ts";
+import { needs, QErr } from "../errors.ts";
 import { folderSink } from "../source/folder-sink.ts";
 import type { ByteSource } from "../source/source.ts";
 import { inflateNode } from "./inflate.ts";
@@ -14,7 +14,10 @@ export interface SalvagedApp {
    * @throws `APP_NO_SCRIPT` if it did not survive
    */
   script(): string;
-  /** Writes the streams to a new or empty folder, named by their place and content. Returns how many there are. */
+  /**
+   * Writes the streams to a new or empty folder, named by their place and content. Returns how many there are.
+   * @throws `CONTAINER_UNKNOWN` if there is none, `SINK_EXISTS`, `SINK_WRITE`
+   */
   saveTo(folder: string): Promise<number>;
 }
 
@@ -34,6 +37,8 @@ export async function salvageApp(source: ByteSource): Promise<SalvagedApp> {
       throw new QErr("APP_NO_SCRIPT", "no load script survived in the file");
     },
     async saveTo(folder) {
+      // A folder with nothing in it would look like success, of a file that may not be an app at all.
+      needs(streams.length > 0, "CONTAINER_UNKNOWN", `nothing of an app survived in ${source.name}`);
       const sink = await folderSink(folder);
       try {
         for (const stream of streams) {

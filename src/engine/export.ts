@@ -1,7 +1,7 @@
 import { writeArrow } from "../output/arrow.ts";
 import { writeCsv } from "../output/csv.ts";
 import { writeJson, writeNdjson } from "../output/json.ts";
-import type { DualSides, ExportOptions } from "../output/options.ts";
+import { type DualSides, distinctNames, type ExportOptions } from "../output/options.ts";
 import { writeParquet } from "../output/parquet.ts";
 import type { ByteSink } from "../source/sink.ts";
 import { isQvdTable } from "../table/qvd-table.ts";
@@ -27,7 +27,8 @@ export interface ExportRequest {
 
 /**
  * Writes a table in another format. The caller commits or aborts the sink.
- * @throws `TABLE_NO_FIELD`, `TABLE_ROWS`, and what reading and writing throw
+ * @throws `TABLE_NO_FIELD`, `TABLE_ROWS`, `OUTPUT_VALUE` where the format cannot hold a field that was asked for twice, and
+ *   what reading and writing throw
  */
 export async function exportTable(table: Table, sink: ByteSink, request: ExportRequest): Promise<void> {
   const { format, scan, duals, guard } = request;
@@ -49,6 +50,8 @@ export async function exportTable(table: Table, sink: ByteSink, request: ExportR
       await writeArrow(table, sink, options);
       return;
     case "qvd":
+      // Qlik loads no table that has a field twice.
+      distinctNames(scan?.fields?.map((ordinal) => table.fields[ordinal]?.name ?? "") ?? [], "A QVD");
       if (isQvdTable(table)) await rewriteSelected(sink, table, scan);
       else await writeSelected(sink, table, scan);
   }

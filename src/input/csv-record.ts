@@ -47,9 +47,10 @@ export function csvEnds(delimiter: number): RecordEnds {
 
 /**
  * Reads one record without its line end: texts in order, `null` for a field with nothing in it, not even quotes.
+ * @param most fields that a record may have: of a longer one, one more is read, since each takes memory and a byte of input
  * @throws `IMPORT_SYNTAX` on a quote that is not closed, or text between a closing quote and the delimiter
  */
-export function csvFields(text: string, delimiter: string, place: CsvPlace): (string | null)[] {
+export function csvFields(text: string, delimiter: string, place: CsvPlace, most: number): (string | null)[] {
   const fields: (string | null)[] = [];
   let at = 0;
   while (true) {
@@ -72,7 +73,7 @@ export function csvFields(text: string, delimiter: string, place: CsvPlace): (st
       at = end;
     }
     fields.push(value);
-    if (at >= text.length) return fields;
+    if (at >= text.length || fields.length > most) return fields;
     at++;
   }
 }

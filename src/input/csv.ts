@@ -1,5 +1,6 @@
 import { decodeUtf8 } from "../bytes/utf8.ts";
 import { needs, QErr } from "../errors.ts";
+import { MAX_FIELDS } from "../limits.ts";
 import type { Cell } from "../table/dual.ts";
 import { csvEnds, csvFields } from "./csv-record.ts";
 import { type InputRecord, inputRecords, withoutMark } from "./records.ts";
@@ -25,9 +26,10 @@ export interface CsvReadOptions {
  * Reads CSV by RFC 4180 and as Qlik writes it: UTF-8 with or without a byte order mark, records end with LF or CR LF (also
  * inside quotes), quotes double inside quotes. Every record needs as many fields as the first; an empty line is skipped,
  * unless there is only one field.
- * @throws `IMPORT_SYNTAX` on bad quotes, a record with other than the number of fields, two fields of one name, or no
- *   record at all; `IMPORT_UNSUPPORTED` on UTF-16; `BYTES_UTF8`; `LIMIT_EXCEEDED` on a record that is too long; `USAGE` on
- *   a bad delimiter. Messages name the record, never its content.
+ * @throws `IMPORT_SYNTAX` on bad quotes, a record with other than the number of fields, two fields of one name, a CR
+ *   outside quotes in the first record, or no record at all; `IMPORT_UNSUPPORTED` on UTF-16; `BYTES_UTF8`;
+ *   `LIMIT_EXCEEDED` on a record that is too long, or over `MAX_FIELDS` fields; `USAGE` on a bad delimiter. Messages name
+ *   the record, never its content.
  */
 export async function readCsv(stream: ByteStream, options: CsvReadOptions = {}): Promise<RowReader> {
   const delimiter = options.delimiter ?? ",";
@@ -39,7 +41,15 @@ export async function readCsv(stream: ByteStream, options: CsvReadOptions = {}):
   if (group.done || first === undefined) throw new QErr("IMPORT_SYNTAX", "the input is empty");
   const marked: InputRecord = { ...first, bytes: withoutMark(first.bytes) };
   const named = options.header ?? true;
-  const cells = csvFields(recordText(marked), delimiter, marked);
+  const text = recordText(marked);
+  // A file whose lines end with CR alone would be one record, and so a table of no rows.
+  needs(!text.replaceAll(/"[^"]*"/g, "").includes("\r"), "IMPORT_SYNTAX", "the first record has a CR outside quotes", {
+    hint: "records end with LF or CR LF: convert the line ends, e.g. with tr '\\r' '\\n'",
+  });
+  const cells = csvFields(text, delimiter, marked, MAX_FIELDS);
+  needs(cells.length <= MAX_FIELDS, "LIMIT_EXCEEDED", `over ${MAX_FIELDS} fields`, {
+    hint: "check that the delimiter is the one of the input",
+  });
   const names = cells.map((cell, k) => (named && cell ? cell : `@${k + 1}`));
   const seen = new Set<string>();
   const twice = names.find((name) => seen.has(name) || !seen.add(name));
@@ -69,9 +79,10 @@ async function* csvBatches(
   const add = (record: InputRecord): void => {
     const text = recordText(record);
     if (text === "" && width > 1) return;
-    const cells = csvFields(text, delimiter, record);
+    const cells = csvFields(text, delimiter, record, width);
     if (cells.length !== width) {
-      throw new QErr("IMPORT_SYNTAX", `record ${record.number} has ${cells.length} fields, the first has ${width}`, {
+      const count = cells.length > width ? `over ${width}` : cells.length;
+      throw new QErr("IMPORT_SYNTAX", `record ${record.number} has ${count} fields, the first has ${width}`, {
         offset: record.offset,
       });
     }

@@ -1,5 +1,6 @@
 import { decodeUtf8 } from "../bytes/utf8.ts";
-import { QErr } from "../errors.ts";
+import { needs, QErr } from "../errors.ts";
+import { MAX_FIELDS } from "../limits.ts";
 import type { Cell } from "../table/dual.ts";
 import {
   expectChar,
@@ -124,8 +125,11 @@ function readNames(j: JsonText): string[] {
   const names: string[] = [];
   expectChar(j, "[");
   if (tryChar(j, "]")) return names;
-  do names.push(readString(j));
-  while (tryChar(j, ","));
+  do {
+    // Each takes three bytes of the input, and a hundred times as much of memory.
+    needs(names.length < MAX_FIELDS, "LIMIT_EXCEEDED", `over ${MAX_FIELDS} fields`);
+    names.push(readString(j));
+  } while (tryChar(j, ","));
   expectChar(j, "]");
   return names;
 }

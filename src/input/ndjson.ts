@@ -96,6 +96,7 @@ function readRow(record: InputRecord, bigIntegers: BigIntegers): Row | undefined
   expectChar(j, "{");
   if (!tryChar(j, "}")) {
     do {
+      needs(names.length < MAX_FIELDS, "LIMIT_EXCEEDED", `${name} has over ${MAX_FIELDS} fields`);
       names.push(readString(j));
       expectChar(j, ":");
       cells.push(readCell(j));

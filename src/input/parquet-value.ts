@@ -47,7 +47,7 @@ export function parquetColumn(element: SchemaElement, bigIntegers: BigIntegers):
   const inRange = Number.isInteger(scale) && scale >= 0 && scale <= MAX_DECIMAL_DIGITS;
   const fits = inRange && (element.type_length ?? 0) <= MAX_FIXED_BYTES;
   needs(fits, "IMPORT_SYNTAX", `the Parquet field "${name}" has more digits or bytes than its type can`);
-  const decimal = decimalCell(scale, big);
+  const decimal = decimalCell(name, scale, bigIntegers);
   switch (kind.name) {
     case "DATE":
       return { toCell: (v) => (v as number) + UNIX_EPOCH_DAY, numberFormat: DATE, tags: DATE_TAGS };
@@ -162,15 +162,26 @@ function bigRule(name: string, rule: BigIntegers): (value: bigint) => Cell {
   };
 }
 
-/** The decimal as a number if its digits fit a double, which then prints as these digits. */
-function decimalCell(scale: number, big: (value: bigint) => Cell): (unscaled: bigint) => Cell {
+/** The decimal as a number if its digits fit a double, which then prints as these digits; else as `rule` says. */
+function decimalCell(name: string, scale: number, rule: BigIntegers): (unscaled: bigint) => Cell {
+  if (scale === 0) return bigRule(name, rule);
   return (unscaled) => {
-    if (scale === 0) return big(unscaled);
-    const text = `${unscaled}e-${scale}`;
-    if (Number.isSafeInteger(Number(unscaled))) return Number(text);
-    const kept = big(unscaled);
-    return typeof kept === "string" ? decimalText(unscaled, scale) : Number(text);
+    const number = Number(`${unscaled}e-${scale}`);
+    if (rule === "number" || keepsDigits(number, unscaled, scale)) return number;
+    if (rule === "text") return decimalText(unscaled, scale);
+    throw tooManyDigits(name);
   };
+}
+
+/** A double holds every decimal of up to 15 digits; of longer ones some, whatever 2^53 is to their digits. */
+function keepsDigits(number: number, unscaled: bigint, scale: number): boolean {
+  if (Math.abs(Number(unscaled)) < 1e15) return true;
+  // Of a great whole number the digits that are printed are not all that it has.
+  if (Number.isInteger(number)) return BigInt(number) * 10n ** BigInt(scale) === unscaled;
+  const [mantissa, exponent = "0"] = String(number).split("e") as [string, string?];
+  const [whole, fraction = ""] = mantissa.split(".") as [string, string?];
+  const zeros = scale + Number(exponent) - fraction.length;
+  return zeros >= 0 && BigInt(whole + fraction) * 10n ** BigInt(zeros) === unscaled;
 }
 
 function decimalText(unscaled: bigint, scale: number): string {

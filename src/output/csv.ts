@@ -1,4 +1,4 @@
-import { encodeUtf8 } from "../bytes/utf8.ts";
+import { decodeUtf8, encodeUtf8 } from "../bytes/utf8.ts";
 import { type ByteWriter, byteWriter, reserve, writeBytes, writeU8, written } from "../bytes/writer.ts";
 import { needs } from "../errors.ts";
 import { exactText } from "../table/decimal.ts";
@@ -22,9 +22,10 @@ export interface CsvOptions extends ExportOptions {
   /** Show numbers without a text of their own as the shortest decimal that reads back the same, whatever their format. */
   readonly exact?: boolean | undefined;
   /**
-   * Put an apostrophe before texts that a spreadsheet would run as a formula (they begin with `= + - @`, TAB or CR).
-   * It changes the data, so it is off unless asked for. Numbers, and texts that are plain numbers, are left alone; a
-   * number whose format, which is the file's, shows it as something else is a text.
+   * Put an apostrophe before texts that a spreadsheet would run as a formula (they begin with `= + - @`, TAB, CR or LF),
+   * and inside them where one would begin for a spreadsheet that splits cells at `;` or TAB. It changes the data, so it
+   * is off unless asked for. Numbers, and texts that are plain numbers, are left alone; a number whose format, which is
+   * the file's, shows it as something else is a text.
    */
   readonly guard?: boolean | undefined;
 }
@@ -153,13 +154,8 @@ function appendText(out: ByteWriter, text: Uint8Array, comma: number, guard: boo
   if (text.length === 0) {
     writeU8(out, QUOTE);
     writeU8(out, QUOTE);
-  } else if (guard && runsAsFormula(text)) {
-    const guarded = new Uint8Array(text.length + 1);
-    guarded[0] = APOSTROPHE;
-    guarded.set(text, 1);
-    appendCsv(out, guarded, comma);
   } else {
-    appendCsv(out, text, comma);
+    appendCsv(out, guard ? guarded(text, comma) : text, comma);
   }
 }
 
@@ -192,10 +188,20 @@ function appendCsv(out: ByteWriter, text: Uint8Array, comma: number): void {
 const SHOWN_NUMBER = /^[+-]?\p{Sc}?\s?\d[\d.,:'\s]{0,60}(?:[eE][+-]?\d{1,3})?[%\p{Sc}]?$/u;
 
 /** Digits that a spreadsheet takes for a plain number; longer texts are guarded. */
-const PLAIN_NUMBER_BYTES = 40;
+const PLAIN_NUMBER = /^[+-]\d[\d.,]{0,38}$/;
 
-function runsAsFormula(text: Uint8Array): boolean {
-  if (!"=+-@\t\r".includes(String.fromCharCode(text[0]!))) return false;
-  if (text.length > PLAIN_NUMBER_BYTES) return true;
-  return !/^[+-]\d[\d.,]*$/.test(String.fromCharCode(...text));
+/**
+ * Where a formula would begin: at the beginning of a text, and behind what ends a cell for a spreadsheet of another
+ * separator, to which quotes that begin in the middle of a cell mean nothing. Wide forms count in East Asian editions.
+ */
+const RUNS = /^(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n])|(?<=[;\t\r\n])(?="?[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+
+/** The same where the separator is no comma, which then is another. */
+const RUNS_BEHIND_COMMA = new RegExp(RUNS.source.replace("<=[;", "<=[,;"), "g");
+
+function guarded(text: Uint8Array, comma: number): Uint8Array {
+  const plain = decodeUtf8(text, "a symbol");
+  if (PLAIN_NUMBER.test(plain)) return text;
+  const safe = plain.replace(comma === COMMA ? RUNS : RUNS_BEHIND_COMMA, "'");
+  return safe === plain ? text : encodeUtf8(safe);
 }

@@ -1,14 +1,20 @@
-import { parseJsonText } from "../bytes/json.ts";
-import { QErr } from "../errors.ts";
+import { losesNumbers, parseJsonText } from "../bytes/json.ts";
+import { needs, QErr } from "../errors.ts";
 import type { Cell } from "../table/dual.ts";
 
 /** Parses JSON, with the limit of `parseJsonText` or another one on its items. Throws `ACCESS_CASE`. */
 export function parseAt(json: string, what: string, items?: number): At {
+  let value: unknown;
   try {
-    return new At(parseJsonText(json, items), what);
+    value = parseJsonText(json, items);
   } catch (cause) {
     throw new QErr("ACCESS_CASE", `the ${what} is not JSON`, { cause });
   }
+  // Rounded, it would name, or grant, another value.
+  needs(!losesNumbers(json), "ACCESS_CASE", `the ${what} has a number that no double holds`, {
+    hint: "write it as a text",
+  });
+  return new At(value, what);
 }
 
 /** A JSON value with its place, for messages. */

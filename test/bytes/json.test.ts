@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseJsonText } from "../../src/bytes/json.ts";
+import { losesNumbers, parseJsonText } from "../../src/bytes/json.ts";
 import { MAX_JSON_DEPTH, MAX_JSON_ITEMS } from "../../src/limits.ts";
 
 const nested = (depth: number, open = "[", close = "]", inner = "1") =>
@@ -60,4 +60,28 @@ describe("JSON of a stranger", () => {
     for (const text of ["", "[", "{]", "]".repeat(9), "[1,]", "nul", '{"a":1,}'])
       expect(() => parseJsonText(text), text).toThrow(SyntaxError);
   });
+});
+
+describe("numbers of JSON", () => {
+  it.each([
+    "9007199254740993",
+    "[-9007199254740993]",
+    '{"9":"1",  "a":9007199254740993 }',
+    "1e309",
+    "[-1e400]",
+    `${"9".repeat(400)}`,
+  ])("are lost: %s", (text) => expect(losesNumbers(text)).toBe(true));
+
+  it.each([
+    "9007199254740992",
+    "-9007199254740994",
+    "1152921504606846976",
+    "9007199254740993.5",
+    "0.12345678901234567890123",
+    "1e300",
+    '["9007199254740993", "\\"9007199254740993", "1e999"]',
+    "[1,2.5,-0,1E+2,null,true]",
+    '"9007199254740993',
+    "",
+  ])("are kept, or nearest, as of every fraction: %s", (text) => expect(losesNumbers(text)).toBe(false));
 });

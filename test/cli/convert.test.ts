@@ -80,6 +80,12 @@ describe("export and import", () => {
     expect(stdout).toBe("\ufeffOrderDate,Amount,State\r\n2026-01-04,237.58 €,open\r\n2026-01-05,,sent\r\n");
   });
 
+  it("to QVD takes each field once, as Qlik does", async () => {
+    const twice = await command("export", "orders.qvd", "-o", "twice.qvd", "--fields", "Region,Region");
+    expect([twice.code, twice.stderr]).toEqual([10, expect.stringContaining("OUTPUT_VALUE")]);
+    expect((await command("export", "orders.qvd", "-o", "once.qvd", "--fields", "State,Region")).code).toBe(0);
+  });
+
   it("refuses to overwrite, and replaces with --force", async () => {
     await writeFile(join(folder, "kept.csv"), "mine");
     const refused = await command("export", "orders.qvd", "-o", "kept.csv");

@@ -1,4 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -117,6 +119,39 @@ describe("names that a terminal would obey", () => {
       if (args.includes("--json")) for (const line of out.trim().split("\n")) JSON.parse(line);
     },
   );
+
+  it("and the secrets of addresses come out nowhere, nor become the name of a table", async () => {
+    const server = createServer((request, response) => {
+      const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "")!;
+      response.writeHead(206, { "content-range": `bytes ${first}-${last}/4` });
+      response.end("a\n1\n".slice(Number(first), Number(last) + 1));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const address = `http://ann:hush@127.0.0.1:${port}/sales.csv?sig=hush/hush&v=1.hush`;
+    try {
+      // fetch itself takes no user in an address.
+      const { code, err } = await runCli(["import", address.replace("ann:hush@", ""), "-o", at("web.qvd")], {
+        tty: true,
+      });
+      expect([code, err]).toEqual([0, expect.not.stringContaining("hush")]);
+      expect((await runCli(["inspect", at("web.qvd"), "--json"])).out).toMatch(/"name":\s*"sales"/);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+    for (const args of [
+      ["import", address.replace("sales.csv", "sales"), "-o", at("no.qvd")],
+      ["audit", "verify", address],
+      ["app", "build", address, "-o", at("no.qvf")],
+      ["inspect", address],
+    ]) {
+      const { code, err } = await runCli(args, { tty: true });
+      expect(code).not.toBe(0);
+      expect(err).toContain(`http://127.0.0.1:${port}/sales`);
+      expect(err).not.toContain("hush");
+    }
+  });
 
   it("of a script come out harmless on a terminal, and as they are in a pipe", async () => {
     const shown = await runCli(["app", "script", at("app.qvf")], { tty: true });

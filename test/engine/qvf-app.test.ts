@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { buildApp } from "../../src/engine/app-build.ts";
@@ -29,6 +30,8 @@ import { temporaryFolders } from "../helpers/temp.ts";
 const ADMIN = { asAdmin: true };
 
 describe("an app", () => {
+  const folder = temporaryFolders();
+
   it("hands its tables out to administrators only, if it has section access", async () => {
     const app = await openBytes(await goodImage());
     const error = await failure("APP_ACCESS", () => tablesFor(app, { asAdmin: false }));
@@ -160,7 +163,11 @@ describe("an app", () => {
     await failure("QVF_HEADER", () => openQvfApp(source));
     const salvaged = await salvageApp(source);
     expect(salvaged.script()).toBe("LOAD 1;\r\n".repeat(20));
-    await failure("APP_NO_SCRIPT", async () => (await salvageApp(memorySource(new Uint8Array(5000)))).script());
+    const nothing = await salvageApp(memorySource(new Uint8Array(5000)));
+    await failure("APP_NO_SCRIPT", async () => nothing.script());
+    const to = join(await folder(), "none");
+    await failure("CONTAINER_UNKNOWN", () => nothing.saveTo(to));
+    expect(existsSync(to)).toBe(false);
   });
 });
 
@@ -197,7 +204,8 @@ describe("an app in a folder", () => {
     const to = join(await folder(), "app");
     const parts = await newAppParts({ title: "T", script: "", tables: [], access: [] });
     const script = parts.find((part) => part.path === "qvapp_appscript")!;
-    const odd = ["AbC", "aBc", "con", "a:b?", ".hidden", "trailing.", "ä\u202eb"].map((path) => ({ ...script, path }));
+    const long = [`${"é?".repeat(200)}1`, `${"é?".repeat(200)}2`, `${"é".repeat(126)}.png`];
+    const odd = ["AbC", "aBc", "con", "a:b?", ".hidden", "trailing.", "ä\u202eb", ...long].map((path) => ({ ...script, path }));
     const app = await openBytes(await writtenBytes([...parts, ...odd]));
     await extractApp(app, to, { asAdmin: false });
     const manifest = JSON.parse(await readFile(join(to, "manifest.json"), "utf8")) as { streams: { file?: string }[] };
@@ -210,6 +218,32 @@ describe("an app in a folder", () => {
     manifest.streams[0]!.file = "../elsewhere.bin";
     await failure("APP_MANIFEST", () => partsFromFolder(to, manifest));
     await failure("APP_MANIFEST", () => partsFromFolder(to, { kind: "qvault-app", version: 2, streams: [] }));
+  });
+
+  it("is not made of what links lead to outside the folder, of devices, or of one file again and again", async () => {
+    const top = await folder();
+    const to = join(top, "app");
+    await mkdir(to);
+    await writeFile(join(top, "private"), "hush");
+    await writeFile(join(to, "..ours"), "ours");
+    const manifestOf = (...files: readonly string[]) => ({
+      kind: "qvault-app",
+      version: 1,
+      asAdmin: false,
+      streams: files.map((file, k) => ({ path: `s${k}`, file, format: "raw", time: 1, meta: "{}" })),
+    });
+    for (const [name, target] of [
+      ["file", join(top, "private")],
+      ["device", "/dev/zero"],
+      ["up", ".."],
+      ["inside", "..ours"],
+    ] as const)
+      await symlink(target, join(to, name));
+    for (const file of ["file", "device", "up", "up/private"])
+      expect((await failure("APP_MANIFEST", () => partsFromFolder(to, manifestOf(file)))).message).toContain("outside");
+    await failure("SOURCE_NOT_FOUND", () => partsFromFolder(to, manifestOf(".")));
+    await failure("APP_MANIFEST", () => partsFromFolder(to, manifestOf("..ours", "..ours")));
+    expect(await partsFromFolder(to, manifestOf("..ours", "inside"))).toHaveLength(2);
   });
 });
 

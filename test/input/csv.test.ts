@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type CsvReadOptions, readCsv } from "../../src/input/csv.ts";
-import { MAX_INPUT_RECORD_BYTES } from "../../src/limits.ts";
+import { csvFields } from "../../src/input/csv-record.ts";
+import { MAX_FIELDS, MAX_INPUT_RECORD_BYTES } from "../../src/limits.ts";
 import { writeCsv } from "../../src/output/csv.ts";
 import type { Cell } from "../../src/table/dual.ts";
 import { displayText, numberFormatter } from "../../src/table/number-format.ts";
@@ -162,6 +163,8 @@ describe("what is refused", () => {
     ["too few fields", "a,b\n1\n", "IMPORT_SYNTAX"],
     ["too many fields", "a,b\n1,2,3\n", "IMPORT_SYNTAX"],
     ["two fields of one name", "a,a\n1,2\n", "IMPORT_SYNTAX"],
+    ["lines that end with CR alone", "a,b\r1,2\r3,4\r", "IMPORT_SYNTAX"],
+    ["lines that end with CR CR LF", '"a\r",b\r\r\n1,2\r\r\n', "IMPORT_SYNTAX"],
     ["UTF-16", Uint8Array.of(0xff, 0xfe, 0x61, 0, 0x0a, 0), "IMPORT_UNSUPPORTED"],
     ["UTF-16, big end first", Uint8Array.of(0xfe, 0xff, 0, 0x61, 0, 0x0a), "IMPORT_UNSUPPORTED"],
     ["bytes that are no UTF-8", Uint8Array.of(0x61, 0x0a, 0xe4, 0x0a), "BYTES_UTF8"],
@@ -181,6 +184,16 @@ describe("what is refused", () => {
       expect(await codeOf(() => read(input, { recordBytes: 98 }, pieces))).toBe("LIMIT_EXCEEDED");
     }
     expect(MAX_INPUT_RECORD_BYTES).toBe(64 * 1024 * 1024);
+  });
+
+  test("over the limit of fields, and a record of any number of them: no more are read than tell", async () => {
+    expect((await read(",".repeat(MAX_FIELDS - 1))).names).toHaveLength(MAX_FIELDS);
+    expect(await codeOf(() => read(",".repeat(MAX_FIELDS)))).toBe("LIMIT_EXCEEDED");
+    const place = { number: 1, offset: 0 };
+    expect(csvFields(",".repeat(1000), ",", place, 3)).toHaveLength(4);
+    // As many names do not fit a set.
+    expect(await codeOf(() => read(",".repeat(2 ** 24)))).toBe("LIMIT_EXCEEDED");
+    expect(await codeOf(() => read(`a,b\n${",".repeat(1000)}\n`))).toBe("IMPORT_SYNTAX");
   });
 
   test("an endless record is refused before it fills memory", async () => {

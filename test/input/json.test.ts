@@ -196,6 +196,17 @@ describe("NDJSON", () => {
     const row = (count: number): string => `{${Array.from({ length: count }, (_, k) => `"${k}":1`).join(",")}}`;
     expect((await ndjson(row(MAX_FIELDS))).names).toHaveLength(MAX_FIELDS);
     expect(await codeOf(() => ndjson(row(MAX_FIELDS + 1)))).toBe("LIMIT_EXCEEDED");
+    const head = (count: number): string => {
+      return `{"fields":[${Array.from({ length: count }, (_, k) => `"${k}"`).join(",")}],"rows":[]}`;
+    };
+    expect((await json(head(MAX_FIELDS))).names).toHaveLength(MAX_FIELDS);
+    expect(await codeOf(() => json(head(MAX_FIELDS + 1)))).toBe("LIMIT_EXCEEDED");
+  });
+
+  test("a row or head of any number of names: no more are read than tell, so what is wrong behind them is not met", async () => {
+    const names = Array.from({ length: MAX_FIELDS + 1 }, (_, k) => `"${k}"`);
+    expect(await codeOf(() => ndjson(`{${names.map((name) => `${name}:1`).join(",")},?`))).toBe("LIMIT_EXCEEDED");
+    expect(await codeOf(() => json(`{"fields":[${names.join(",")},?],"rows":[]}`))).toBe("LIMIT_EXCEEDED");
   });
 
   test("a line over the limit", async () => {

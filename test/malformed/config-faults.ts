@@ -44,6 +44,11 @@ const ACCESS_CASES: readonly Fault[] = [
   textFault("ACCESS_CASE", "a list", "[]"),
   textFault("ACCESS_CASE", "null", "null"),
   textFault("ACCESS_CASE", "a number", "1"),
+  textFault(
+    "ACCESS_CASE",
+    "a value that would be rounded to another",
+    JSON.stringify(goodCase()).replace('["n",1]', '["n",9007199254740993]'),
+  ),
   ...["tables", "expect"].map((key) =>
     caseFault(`without "${key}"`, (c) => void delete (c as Record<string, unknown>)[key]),
   ),
@@ -87,6 +92,12 @@ type Manifest = Record<string, unknown> & ReturnType<typeof goodManifest>;
 const manifestFault = (name: string, edit: (m: Manifest) => unknown, code: ErrorCode = "APP_MANIFEST") =>
   jsonFault(goodManifest as () => Manifest, code, name, edit);
 
+const withCell = (cell: string) =>
+  JSON.stringify({ ...goodManifest(), tables: [{ name: "T", fields: ["A"], rows: [["CELL"]] }] }).replace(
+    '"CELL"',
+    cell,
+  );
+
 const MANIFESTS: readonly Fault[] = [
   textFault("APP_MANIFEST", "nothing", ""),
   textFault("APP_MANIFEST", "no JSON", "{"),
@@ -121,6 +132,9 @@ const MANIFESTS: readonly Fault[] = [
   manifestFault("a row that is a text", (m) => void (m.tables[0]!.rows = ["ab"])),
   manifestFault("a cell that is true", (m) => void (m.tables[0]!.rows = [[1, true]])),
   manifestFault("a cell that is a list", (m) => void (m.tables[0]!.rows = [[1, []]])),
+  textFault("APP_MANIFEST", "a cell that would be rounded", withCell("9007199254740993")),
+  textFault("APP_MANIFEST", "a cell beyond a double", withCell('{"number":1e999,"text":"x"}')),
+  manifestFault("half a pair in the script", (m) => void ((m as Record<string, unknown>).scriptText = "\ud83d")),
   manifestFault("an extracted app that is none", (m) => void (m.kind = "qvault-app")),
   textFault(
     "APP_MANIFEST",
@@ -128,6 +142,7 @@ const MANIFESTS: readonly Fault[] = [
     JSON.stringify({
       kind: "qvault-app",
       version: 1,
+      asAdmin: false,
       streams: [{ path: "a", time: 1, meta: "{}", file: "../../etc/passwd", format: "raw" }],
     }),
   ),
@@ -137,6 +152,7 @@ const MANIFESTS: readonly Fault[] = [
     JSON.stringify({
       kind: "qvault-app",
       version: 1,
+      asAdmin: false,
       streams: [{ path: "a", time: 1, meta: "{}", file: "/etc/passwd", format: "raw" }],
     }),
   ),

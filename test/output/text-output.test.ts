@@ -178,6 +178,26 @@ describe("csv options", () => {
     expect(await csv(table)).toContain("\r\n=1+1\r\n");
   });
 
+  test("the guard defuses formulas behind what separates cells elsewhere, where quotes inside a cell mean nothing", async () => {
+    const cells = async (text: string, delimiter?: string) => {
+      const table = memoryTable("t", ["n", "a"], [[1], [text]]);
+      const made = await csv(table, { guard: true, bom: false, newline: "\n", delimiter });
+      return made.slice("n,a\n1,".length, -1);
+    };
+    for (const [text, written] of [
+      ["x;=1+1", "x;'=1+1"],
+      ["x\t@SUM(A1);y", "x\t'@SUM(A1);y"],
+      ["x\n=cmd|' /C calc'!A0;y", "x\n'=cmd|' /C calc'!A0;y"],
+      ["\n=1", "'\n'=1"],
+      ['x;"=1"', `x;'""=1""`],
+      ["\uff1d1+1", "'\uff1d1+1"],
+    ] as const)
+      expect(await cells(text), text).toBe(`"${written}"`);
+    for (const same of ["a;b", "a-b; c", "x; =1", "1;2"]) expect(await cells(same)).toBe(same);
+    expect(await cells("x,-1+1")).toBe('"x,-1+1"');
+    expect(await cells("x,-1+1", "|")).toBe(`"x,'-1+1"`);
+  });
+
   test("the guard defuses what a format, which is the file's, makes of a number", async () => {
     const shown = async (fmt: string, value: number, type = "REAL") => {
       const table = memoryTable("t", ["a"], [[value]]);

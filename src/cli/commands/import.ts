@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { hasRecordBeside } from "../../engine/admin-record.ts";
 import { withOutput } from "../../engine/convert.ts";
 import { BIG_INTEGERS, IMPORT_FORMATS, type ImportFormat, importTable } from "../../engine/import.ts";
-import { openSource } from "../../engine/open.ts";
+import { openSource, withoutSecrets } from "../../engine/open.ts";
 import type { CommandContext } from "../context.ts";
 import { formatOf } from "../options.ts";
 import { progress } from "../progress.ts";
@@ -34,12 +34,14 @@ export function importCommand({ terminal }: CommandContext): Command {
     )
     .option("--force", "replace OUT if it exists")
     .action(async (file: string, options: ImportOptions) => {
-      const format = options.from ?? formatOf(file, IMPORT_FORMATS, "--from");
+      // The query of an address says nothing of a format, and is not to become the name of a table.
+      const named = /^https?:\/\//i.test(file) ? withoutSecrets(file) : file;
+      const format = options.from ?? formatOf(named, IMPORT_FORMATS, "--from");
       const source = await openSource(file, { stdin: terminal.stdin });
       const bar = progress(terminal, `import ${file}`, "bytes");
       try {
         const { delimiter, numbers, bigIntegers } = options;
-        const fallbackName = file === "-" ? "table" : basename(file, extname(file));
+        const fallbackName = file === "-" ? "table" : basename(named, extname(named));
         const more = {
           tableName: options.name,
           fallbackName,
