@@ -205,7 +205,10 @@ describe("an app in a folder", () => {
     const parts = await newAppParts({ title: "T", script: "", tables: [], access: [] });
     const script = parts.find((part) => part.path === "qvapp_appscript")!;
     const long = [`${"é?".repeat(200)}1`, `${"é?".repeat(200)}2`, `${"é".repeat(126)}.png`];
-    const odd = ["AbC", "aBc", "con", "a:b?", ".hidden", "trailing.", "ä\u202eb", ...long].map((path) => ({ ...script, path }));
+    const odd = ["AbC", "aBc", "con", "a:b?", ".hidden", "trailing.", "ä\u202eb", ...long].map((path) => ({
+      ...script,
+      path,
+    }));
     const app = await openBytes(await writtenBytes([...parts, ...odd]));
     await extractApp(app, to, { asAdmin: false });
     const manifest = JSON.parse(await readFile(join(to, "manifest.json"), "utf8")) as { streams: { file?: string }[] };
