@@ -205,7 +205,10 @@ describe("an app in a folder", () => {
     const parts = await newAppParts({ title: "T", script: "", tables: [], access: [] });
     const script = parts.find((part) => part.path === "qvapp_appscript")!;
     const long = [`${"é?".repeat(200)}1`, `${"é?".repeat(200)}2`, `${"é".repeat(126)}.png`];
-    const odd = ["AbC", "aBc", "con", "a:b?", ".hidden", "trailing.", "ä\u202eb", ...long].map((path) => ({ ...script, path }));
+    const odd = ["AbC", "aBc", "con", "a:b?", ".hidden", "trailing.", "ä\u202eb", ...long].map((path) => ({
+      ...script,
+      path,
+    }));
     const app = await openBytes(await writtenBytes([...parts, ...odd]));
     await extractApp(app, to, { asAdmin: false });
     const manifest = JSON.parse(await readFile(join(to, "manifest.json"), "utf8")) as { streams: { file?: string }[] };
@@ -342,6 +345,30 @@ describe("an app built from a manifest", () => {
     await failure("SOURCE_NOT_FOUND", () => buildApp(at));
     await writeFile(at, '{"title":"T","tables":[{"name":"X","fields":["A","A"],"rows":[]}]}');
     await failure("QVF_VALUE", () => buildApp(at));
+  });
+});
+
+describe("notes on an app that is built", () => {
+  const folder = temporaryFolders();
+
+  it("name pairs of tables that have several fields in common, and not each of a hundred thousand", async () => {
+    const at = join(await folder(), "m.json");
+    const notesOf = async (count: number, fields: readonly string[]) => {
+      const tables = Array.from({ length: count }, (_, t) => ({ name: `T${t}`, fields, rows: [] }));
+      await writeFile(at, JSON.stringify({ title: "T", tables }));
+      const built = await buildApp(at);
+      await built.close();
+      return built.notes;
+    };
+    expect(await notesOf(2, ["A", "B"])).toEqual([
+      'tables "T0" and "T1" have 2 fields in common ("A", "B"): no synthetic key is made',
+    ]);
+    expect((await notesOf(500, ["A", "B"])).length).toBe(21);
+    const [note] = await notesOf(
+      2,
+      Array.from({ length: 99 }, (_, k) => `F${k}`),
+    );
+    expect(note).toMatch(/have 99 fields in common \("F0", .*"F7", …\)/);
   });
 });
 
