@@ -108,6 +108,15 @@ export const MAX_DAMAGE_FINDINGS = 1000;
 export const MAX_QVF_TABLES = 16_384;
 
 /**
+ * Pairs of tables that are associated, counted for each field that they share: they grow with the square of the tables,
+ * and an app of 2 MB had a million, which took 600 MB. One field in 362 tables makes as many.
+ */
+export const MAX_ASSOCIATIONS = 65_536;
+
+/** Tables in a picture, each of which is moved away from each other. Nobody reads one of more than some dozens. */
+export const MAX_DRAWN_TABLES = 1024;
+
+/**
  * Symbols of a QVF field of consecutive integers or of a synthetic key, which the file states with four bytes: they are
  * written out in memory, 9 bytes each.
  */

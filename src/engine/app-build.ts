@@ -189,18 +189,24 @@ function checkNames(tables: readonly AppTable[]): void {
   }
 }
 
+/** Notes on pairs of tables, and names of fields in each: pairs grow with the square of the tables. */
+const NOTES_SHOWN = 20;
+const NAMES_SHOWN = 8;
+
 /** Qlik would make a synthetic key of two common fields; here none is made, and readers associate by each field. */
 function modelNotes(tables: readonly AppTable[]): string[] {
   const notes: string[] = [];
-  tables.forEach((a, i) => {
+  for (const [i, a] of tables.entries()) {
     const names = new Set(a.columns.map((column) => column.name));
     for (const b of tables.slice(i + 1)) {
       const common = b.columns.filter((column) => names.has(column.name)).map((column) => `"${column.name}"`);
       if (common.length < 2) continue;
+      if (notes.length === NOTES_SHOWN) return [...notes, "and so have more pairs of tables"];
+      const shown = common.length > NAMES_SHOWN ? [...common.slice(0, NAMES_SHOWN), "…"] : common;
       notes.push(
-        `tables "${a.name}" and "${b.name}" have ${common.length} fields in common (${common.join(", ")}): no synthetic key is made`,
+        `tables "${a.name}" and "${b.name}" have ${common.length} fields in common (${shown.join(", ")}): no synthetic key is made`,
       );
     }
-  });
+  }
   return notes;
 }

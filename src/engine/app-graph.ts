@@ -1,4 +1,6 @@
 import { encodeUtf8 } from "../bytes/utf8.ts";
+import { needs } from "../errors.ts";
+import { MAX_ASSOCIATIONS, MAX_DRAWN_TABLES } from "../limits.ts";
 import { graphSvg } from "../output/graph-svg.ts";
 import type { ByteSink } from "../source/sink.ts";
 import { AS_ADMIN_NOTE } from "../table/admin-note.ts";
@@ -29,15 +31,25 @@ export interface AssociationGraph {
   readonly edges: readonly GraphEdge[];
 }
 
-/** The tables of an app, without Qlik's system tables, and how they are associated: by fields of the same name. */
+/**
+ * The tables of an app, without Qlik's system tables, and how they are associated: by fields of the same name.
+ * @throws `LIMIT_EXCEEDED` over `MAX_ASSOCIATIONS`
+ */
 export function associationGraph(
   app: Pick<AppInspection, "tables" | "hasSectionAccess" | "asAdmin">,
 ): AssociationGraph {
   const tables = app.tables.filter((table) => table.kind !== "system");
   const users = new Map<string, number[]>();
   tables.forEach((table, t) => {
-    for (const field of table.fields) users.set(field, [...(users.get(field) ?? []), t]);
+    for (const field of table.fields) {
+      const ordinals = users.get(field);
+      if (ordinals === undefined) users.set(field, [t]);
+      else ordinals.push(t);
+    }
   });
+  let pairs = 0;
+  for (const { length } of users.values()) pairs += (length * (length - 1)) / 2;
+  needs(pairs <= MAX_ASSOCIATIONS, "LIMIT_EXCEEDED", `${pairs} associations, at most ${MAX_ASSOCIATIONS} are listed`);
   const edges = new Map<string, GraphEdge & { readonly fields: string[] }>();
   for (const [field, ordinals] of users) {
     ordinals.forEach((from, i) => {
@@ -70,8 +82,15 @@ export function associationGraph(
 /** Key fields named in a box; the rest are counted. */
 const KEYS_SHOWN = 8;
 
-/** Draws the graph as SVG. The caller commits or aborts the sink. */
+/**
+ * Draws the graph as SVG. The caller commits or aborts the sink.
+ * @throws `LIMIT_EXCEEDED` over `MAX_DRAWN_TABLES`
+ */
 export async function drawGraph({ tables, edges, note }: AssociationGraph, sink: ByteSink): Promise<void> {
+  const few = tables.length <= MAX_DRAWN_TABLES;
+  needs(few, "LIMIT_EXCEEDED", `${tables.length} tables, at most ${MAX_DRAWN_TABLES} are drawn`, {
+    hint: "--json has them all",
+  });
   const boxes = tables.map((table) => {
     const more = table.keys.length - KEYS_SHOWN;
     const keys = [...table.keys.slice(0, KEYS_SHOWN), ...(more > 0 ? [`and ${more} more keys`] : [])];

@@ -79,7 +79,8 @@ export async function draftModel(
 ): Promise<Draft> {
   const names = fieldNames(tables, order);
   const numbers = new Map(names.map((name, number) => [name, number]));
-  const united = names.map((name) => unite(columnsOf(tables, name)));
+  const named = columnsByName(tables);
+  const united = names.map((name) => unite(named.get(name)!));
   const used = united.map(({ symbols }) => useTracker(symbols.count));
   const facts: ColumnFacts[][] = [];
   for (const table of tables) {
@@ -90,7 +91,7 @@ export async function draftModel(
   const orders = used.map((use) => orderOf(use, symbolOrder));
   const fields = names.map((name, number): DraftField => {
     const { symbols, isShared } = united[number]!;
-    const { numberFormat, tags } = columnsOf(tables, name)[0]!;
+    const { numberFormat, tags } = named.get(name)![0]!;
     const kept = orders[number]!;
     const isWhole = kept.length === symbols.count && kept.every((old, i) => old === i);
     return {
@@ -130,8 +131,15 @@ function fieldNames(tables: readonly AppTable[], order: readonly string[]): stri
   return [...new Set([...order.filter((name) => there.has(name)), ...there])];
 }
 
-function columnsOf(tables: readonly AppTable[], name: string): AppColumn[] {
-  return tables.flatMap((table) => table.columns.filter((column) => column.name === name));
+/** The columns of each name, in the order of the tables. */
+function columnsByName(tables: readonly AppTable[]): ReadonlyMap<string, readonly AppColumn[]> {
+  const found = new Map<string, AppColumn[]>();
+  for (const column of tables.flatMap((table) => table.columns)) {
+    const alike = found.get(column.name);
+    if (alike === undefined) found.set(column.name, [column]);
+    else alike.push(column);
+  }
+  return found;
 }
 
 interface United {

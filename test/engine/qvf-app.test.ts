@@ -348,6 +348,30 @@ describe("an app built from a manifest", () => {
   });
 });
 
+describe("notes on an app that is built", () => {
+  const folder = temporaryFolders();
+
+  it("name pairs of tables that have several fields in common, and not each of a hundred thousand", async () => {
+    const at = join(await folder(), "m.json");
+    const notesOf = async (count: number, fields: readonly string[]) => {
+      const tables = Array.from({ length: count }, (_, t) => ({ name: `T${t}`, fields, rows: [] }));
+      await writeFile(at, JSON.stringify({ title: "T", tables }));
+      const built = await buildApp(at);
+      await built.close();
+      return built.notes;
+    };
+    expect(await notesOf(2, ["A", "B"])).toEqual([
+      'tables "T0" and "T1" have 2 fields in common ("A", "B"): no synthetic key is made',
+    ]);
+    expect((await notesOf(500, ["A", "B"])).length).toBe(21);
+    const [note] = await notesOf(
+      2,
+      Array.from({ length: 99 }, (_, k) => `F${k}`),
+    );
+    expect(note).toMatch(/have 99 fields in common \("F0", .*"F7", …\)/);
+  });
+});
+
 describe("one table of any file", () => {
   const folder = temporaryFolders();
 

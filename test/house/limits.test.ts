@@ -52,6 +52,8 @@ const BOTH_SIDES: Readonly<Record<keyof typeof limits, Tried>> = {
   MAX_QVF_FRAME_BYTES: exactly("container/qvf-limits"),
   MAX_QVF_TABLES: exactly("container/qvf-limits"),
   MAX_QVF_IMPLICIT_SYMBOLS: smaller("table/qvf-symbols", "holds as many implicit symbols", "table/qvf-symbols"),
+  MAX_ASSOCIATIONS: exactly("engine/app-graph"),
+  MAX_DRAWN_TABLES: exactly("engine/app-graph"),
   MAX_FREE_SYMBOLS: exactly("table/qvf-symbols"),
   IMPLICIT_SYMBOLS_A_BYTE: exactly("table/qvf-symbols"),
   MAX_FREE_INFLATED_BYTES: exactly("container/qvf-limits"),
