@@ -35,6 +35,7 @@ function checkSize(text: string, most: number): void {
   }
 }
 
+// eslint-disable-next-line security/detect-unsafe-regex -- no two quantifiers in a row can take the same character
 const NUMBER = /\d+(\.\d+)?([eE][+-]?\d+)?/y;
 
 /**

@@ -197,7 +197,8 @@ const PLAIN_NUMBER = /^[+-]\d[\d.,]{0,38}$/;
 const RUNS = /^(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n])|(?<=[;\t\r\n])(?="?[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 
 /** The same where the separator is no comma, which then is another. */
-const RUNS_BEHIND_COMMA = new RegExp(RUNS.source.replace("<=[;", "<=[,;"), "g");
+const RUNS_BEHIND_COMMA =
+  /^(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n])|(?<=[,;\t\r\n])(?="?[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 
 function guarded(text: Uint8Array, comma: number): Uint8Array {
   const plain = decodeUtf8(text, "a symbol");
