@@ -171,10 +171,19 @@ export const MAX_PARQUET_FOOTER_BYTES = 64 * 1024 * 1024;
 export const MAX_PARQUET_PAGE_BYTES = 128 * 1024 * 1024;
 
 /**
- * Values (rows times columns) of a row group that a Parquet file may have beside 1024 for each of its bytes: runs make
- * any number of equal values out of two bytes, and all are written out.
+ * Values (rows times columns) of a row group that a Parquet file may have beside {@link PARQUET_VALUES_A_BYTE} for each of
+ * its bytes: runs make any number of equal values out of two bytes, and all are written out, some 70 bytes each.
  */
-export const MAX_PARQUET_FREE_VALUES = 2 ** 22;
+export const MAX_PARQUET_FREE_VALUES = 2 ** 21;
+
+/** A row group of 122,880 rows and 200 columns, most of them empty, has as many values for each of 400,000 bytes. */
+export const PARQUET_VALUES_A_BYTE = 64;
+
+/**
+ * Bytes that the pages of a Parquet file may unpack to, or its texts be written out to, beside {@link INFLATED_A_BYTE} for
+ * each byte of the file: a text is there four times while it is read.
+ */
+export const MAX_PARQUET_FREE_BYTES = 32 * 1024 * 1024;
 
 /** Plaintext bytes of one sealed part; far above any table, far below the 2^52 bytes of the construction. */
 export const MAX_SEALED_PART_BYTES = 2 ** 40;

@@ -1,6 +1,12 @@
 import type { ColumnMetaData } from "hyparquet";
 import { needs } from "../errors.ts";
-import { MAX_PARQUET_FREE_VALUES, MAX_PARQUET_PAGE_BYTES } from "../limits.ts";
+import {
+  INFLATED_A_BYTE,
+  MAX_PARQUET_FREE_BYTES,
+  MAX_PARQUET_FREE_VALUES,
+  MAX_PARQUET_PAGE_BYTES,
+  PARQUET_VALUES_A_BYTE,
+} from "../limits.ts";
 import { checkDeltas, checkRuns, sumDeltas } from "./parquet-runs.ts";
 import { readThrift, type ThriftStruct } from "./parquet-thrift.ts";
 
@@ -28,11 +34,30 @@ function check(condition: boolean): asserts condition {
   needs(condition, "IMPORT_SYNTAX", "a page of the Parquet file is damaged");
 }
 
+/** Takes note of bytes that are made out of fewer. */
+export type Spend = (bytes: number) => void;
+
+/**
+ * What the pages of a file of `size` bytes may come to, all together.
+ * @throws from what is returned: `LIMIT_EXCEEDED`
+ */
+export function parquetBudget(size: number): Spend {
+  const most = MAX_PARQUET_FREE_BYTES + INFLATED_A_BYTE * size;
+  let left = most;
+  return (bytes) => {
+    left -= bytes;
+    needs(left >= 0, "LIMIT_EXCEEDED", `the Parquet file of ${size} bytes unpacks to more than ${most}`, {
+      hint: "write it again with less compression",
+    });
+  };
+}
+
 /**
  * Walks the pages of a column of a row group and checks what the library that decodes them takes on trust: sizes, counts
  * and runs, so that it neither reads for ever nor writes out more values than there are rows.
  * @param bytes the column's pages
  * @param optional true if it has definition levels
+ * @param spend told of what is unpacked, and of texts that are written out
  * @returns the packed pages in their order, to be checked once they are unpacked
  * @throws `IMPORT_SYNTAX`, `LIMIT_EXCEEDED`
  */
@@ -41,6 +66,7 @@ export function checkPages(
   column: Pick<ColumnMetaData, "codec">,
   rows: number,
   optional: boolean,
+  spend: Spend = () => {},
 ): readonly ParquetPage[] {
   const packed: ParquetPage[] = [];
   let left = rows;
@@ -58,9 +84,12 @@ export function checkPages(
       { hint: "write the file again with smaller pages" },
     );
     const content = bytes.subarray(head.end, head.end + stored);
-    const page = pageOf(type, head, content, length, left, optional);
+    const page = pageOf(type, head, content, length, left, optional, spend);
     if (column.codec === "UNCOMPRESSED" || page.plain) page.check(content.subarray(page.from));
-    else packed.push(page);
+    else {
+      spend(page.length);
+      packed.push(page);
+    }
     left -= page.values;
     at = head.end + stored;
   }
@@ -74,7 +103,7 @@ export function checkPages(
  */
 export function checkValueCount(values: number, bytes: number): void {
   needs(
-    values <= MAX_PARQUET_FREE_VALUES + 1024 * bytes,
+    values <= MAX_PARQUET_FREE_VALUES + PARQUET_VALUES_A_BYTE * bytes,
     "LIMIT_EXCEEDED",
     `a row group of the Parquet file has ${values} values in ${bytes} bytes`,
     { hint: "write the file again with smaller row groups" },
@@ -96,6 +125,7 @@ function pageOf(
   length: number,
   left: number,
   optional: boolean,
+  spend: Spend,
 ): PlannedPage {
   const dictionary = head.structs.get(7);
   if (type === PAGE.dictionary && dictionary) {
@@ -108,7 +138,13 @@ function pageOf(
     const values = first.numbers.get(1) ?? -1;
     const encoding = first.numbers.get(2) ?? -1;
     check(values > 0 && values <= left);
-    return { values, from: 0, plain: false, length, check: (page) => checkFirst(page, encoding, values, optional) };
+    return {
+      values,
+      from: 0,
+      plain: false,
+      length,
+      check: (page) => checkFirst(page, encoding, values, optional, spend),
+    };
   }
   const second = head.structs.get(8);
   check(type === PAGE.dataV2 && second !== undefined);
@@ -124,23 +160,23 @@ function pageOf(
     from: levels,
     plain,
     length: length - levels,
-    check: (page) => checkValues(page, 0, encoding, values - nulls),
+    check: (page) => checkValues(page, 0, encoding, values - nulls, spend),
   };
 }
 
 /** A page of the first kind: levels with their length before them, then values. */
-function checkFirst(page: Uint8Array, encoding: number, values: number, optional: boolean): void {
+function checkFirst(page: Uint8Array, encoding: number, values: number, optional: boolean, spend: Spend): void {
   if (!optional) {
-    checkValues(page, 0, encoding, values);
+    checkValues(page, 0, encoding, values, spend);
     return;
   }
   check(page.byteLength >= 4);
   const levels = new DataView(page.buffer, page.byteOffset).getUint32(0, true);
   check(levels <= page.byteLength - 4);
-  checkValues(page, 4 + levels, encoding, checkRuns(page.subarray(0, 4 + levels), 4, 1, values));
+  checkValues(page, 4 + levels, encoding, checkRuns(page.subarray(0, 4 + levels), 4, 1, values), spend);
 }
 
-function checkValues(page: Uint8Array, from: number, encoding: number, count: number): void {
+function checkValues(page: Uint8Array, from: number, encoding: number, count: number, spend: Spend): void {
   if (count === 0) return;
   check(from < page.byteLength || encoding === ENCODING.plain);
   switch (encoding) {
@@ -157,12 +193,12 @@ function checkValues(page: Uint8Array, from: number, encoding: number, count: nu
       checkDeltas(page, from, count);
       break;
     case ENCODING.deltaBytes:
-      checkTexts(page, from, count);
+      checkTexts(page, from, count, spend);
   }
 }
 
 /** Texts that share their beginnings with the one before: short as they lie there, long as they are written out. */
-function checkTexts(page: Uint8Array, from: number, count: number): void {
+function checkTexts(page: Uint8Array, from: number, count: number, spend: Spend): void {
   const shared = sumDeltas(page, from, count);
   const own = sumDeltas(page, shared.end, count);
   needs(
@@ -170,4 +206,5 @@ function checkTexts(page: Uint8Array, from: number, count: number): void {
     "LIMIT_EXCEEDED",
     `the texts of a page of the Parquet file come to more than ${MAX_PARQUET_PAGE_BYTES} bytes`,
   );
+  spend(shared.sum);
 }

@@ -14,7 +14,7 @@ import type { ByteSource } from "../source/source.ts";
 import { AS_ADMIN_KEY, AS_ADMIN_NOTE } from "../table/admin-note.ts";
 import type { Cell } from "../table/dual.ts";
 import { PARQUET_CODECS, parquetCompressors } from "./parquet-codec.ts";
-import { checkPages, checkValueCount } from "./parquet-pages.ts";
+import { checkPages, checkValueCount, parquetBudget, type Spend } from "./parquet-pages.ts";
 import { readThrift } from "./parquet-thrift.ts";
 import { type ParquetColumn, parquetColumn, type ToCell } from "./parquet-value.ts";
 import { BATCH_ROWS, type BigIntegers, type RowReader } from "./row-reader.ts";
@@ -62,7 +62,15 @@ export async function readParquet(source: ByteSource, options: ParquetReadOption
   return {
     fields: columns.map(({ numberFormat, tags }, k) => ({ name: names[k]!, numberFormat, tags })),
     asAdmin: metadata.key_value_metadata?.some(({ key, value }) => key === AS_ADMIN_KEY && value === AS_ADMIN_NOTE),
-    batches: () => parquetBatches({ source, metadata: physical(metadata), names, columns, limit }),
+    batches: () =>
+      parquetBatches({
+        source,
+        metadata: physical(metadata),
+        names,
+        columns,
+        limit,
+        spend: parquetBudget(source.size),
+      }),
   };
 }
 
@@ -73,6 +81,7 @@ interface ParquetInput {
   readonly columns: readonly (ParquetColumn & { readonly type: ParquetType | undefined; readonly optional: boolean })[];
   /** Bytes that a chunk, and so any of its pages, may unpack to. */
   readonly limit: number;
+  readonly spend: Spend;
 }
 
 /** Walks the footer before a library reads it that believes every count in it. */
@@ -158,7 +167,7 @@ async function readBuffer(source: ByteSource, start: number, end: number): Promi
 }
 
 async function readGroup(input: ParquetInput, group: RowGroup, fetched: FetchedGroup): Promise<Cell[][]> {
-  const { source, names, columns, limit } = input;
+  const { source, names, columns, limit, spend } = input;
   const rows = Number(group.num_rows);
   const file = {
     byteLength: source.size,
@@ -179,7 +188,7 @@ async function readGroup(input: ParquetInput, group: RowGroup, fetched: FetchedG
     needs(fits, "IMPORT_SYNTAX", "a column of the Parquet file has another type than its field");
     const { from, to } = rangeOf(chunk);
     const bytes = new Uint8Array(fetched.bytes, from - fetched.start, to - from);
-    const pages = checkPages(bytes, chunk, rows, columns[k]!.optional);
+    const pages = checkPages(bytes, chunk, rows, columns[k]!.optional, spend);
     await parquetRead({
       file,
       // Of the group just the chunk that was checked: another of the same name would be read along, and might fail too.

@@ -69,6 +69,8 @@ const BOTH_SIDES: Readonly<Record<keyof typeof limits, Tried>> = {
   MAX_PARQUET_FOOTER_BYTES: exactly("input/parquet-pages"),
   MAX_PARQUET_PAGE_BYTES: exactly("input/parquet-pages"),
   MAX_PARQUET_FREE_VALUES: exactly("input/parquet-pages"),
+  PARQUET_VALUES_A_BYTE: exactly("input/parquet-pages"),
+  MAX_PARQUET_FREE_BYTES: exactly("input/parquet-pages"),
   MAX_SEALED_PART_BYTES: exactly("seal/checks"),
   MAX_SEALED_ITEMS: exactly("seal/limits"),
   MAX_SLOTS: exactly("seal/limits"),

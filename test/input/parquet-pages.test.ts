@@ -1,10 +1,19 @@
+import { gzipSync } from "node:zlib";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
 import { exportTable } from "../../src/engine/export.ts";
 import { readParquet } from "../../src/input/parquet.ts";
-import { checkPages, checkValueCount } from "../../src/input/parquet-pages.ts";
+import { checkPages, checkValueCount, parquetBudget } from "../../src/input/parquet-pages.ts";
 import { checkDeltas, checkRuns, sumDeltas } from "../../src/input/parquet-runs.ts";
 import { readThrift } from "../../src/input/parquet-thrift.ts";
-import { MAX_PARQUET_FOOTER_BYTES, MAX_PARQUET_FREE_VALUES, MAX_PARQUET_PAGE_BYTES } from "../../src/limits.ts";
+import {
+  INFLATED_A_BYTE,
+  MAX_PARQUET_FOOTER_BYTES,
+  MAX_PARQUET_FREE_BYTES,
+  MAX_PARQUET_FREE_VALUES,
+  MAX_PARQUET_PAGE_BYTES,
+  PARQUET_VALUES_A_BYTE,
+} from "../../src/limits.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { memorySink } from "../../src/source/sink.ts";
 import { memoryTable } from "../../src/table/memory-table.ts";
@@ -154,8 +163,39 @@ describe("a Parquet file as a whole", () => {
   });
 
   it("has no more values than its bytes make likely", async () => {
-    expect(checkValueCount(MAX_PARQUET_FREE_VALUES + 2048, 2)).toBeUndefined();
-    await failure("LIMIT_EXCEEDED", () => checkValueCount(MAX_PARQUET_FREE_VALUES + 2049, 2));
+    expect(checkValueCount(MAX_PARQUET_FREE_VALUES + 2 * PARQUET_VALUES_A_BYTE, 2)).toBeUndefined();
+    await failure("LIMIT_EXCEEDED", () => checkValueCount(MAX_PARQUET_FREE_VALUES + 1 + 2 * PARQUET_VALUES_A_BYTE, 2));
+  });
+
+  it("unpacks, and writes out, no more than its bytes make likely, all pages together", async () => {
+    const packed = { codec: "GZIP" } as const;
+    const page = (length: number) => dataPage({ content: [1, 2, 3], length });
+    const walkAll = (...lengths: readonly number[]) => {
+      const spend = parquetBudget(2);
+      for (const length of lengths) checkPages(page(length), packed, 1, false, spend);
+    };
+    const most = MAX_PARQUET_FREE_BYTES + 2 * INFLATED_A_BYTE;
+    walkAll(most - 1000, 1000);
+    await failure("LIMIT_EXCEEDED", () => walkAll(MAX_PARQUET_FREE_BYTES + 1 + 2 * INFLATED_A_BYTE));
+    await failure("LIMIT_EXCEEDED", () => walkAll(most - 1000, 1001));
+    // Texts that share their beginnings count as they are written out.
+    const shared = (value: number) => [128, 1, 4, ...varint(128), ...varint(2 * value), 0, 0, 0, 0, 0];
+    const texts = dataPage({ content: [...shared(2 ** 18), ...shared(0)], encoding: 7, values: 128 });
+    const spend = parquetBudget(2);
+    checkPages(texts, UNPACKED, 128, false, spend);
+    await failure("LIMIT_EXCEEDED", () => checkPages(texts, UNPACKED, 128, false, spend));
+  });
+
+  it("is asked for what it unpacks to when it is read: 40 MiB of a letter in 40 KB", async () => {
+    const page = (bytes: number) => [{ name: "a", data: ["x".repeat(bytes)], type: "STRING" as const }];
+    const written = (bytes: number) => {
+      const columnData = page(bytes);
+      return new Uint8Array(
+        parquetWriteBuffer({ columnData, codec: "GZIP", compressors: { GZIP: (b) => gzipSync(b) } }),
+      );
+    };
+    expect(await rowsOf(await readParquet(memorySource(written(2 ** 20))))).toHaveLength(1);
+    await failure("LIMIT_EXCEEDED", async () => rowsOf(await readParquet(memorySource(written(40 * 2 ** 20)))));
   });
 });
 
