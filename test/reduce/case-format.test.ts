@@ -250,4 +250,15 @@ describe("a place in JSON", () => {
     expect(told(() => parseAt("{", "it"))).toEqual(["ACCESS_CASE", "the it is not JSON"]);
     expect(() => parseAt("{", "it")).toThrow(expect.objectContaining({ cause: expect.any(SyntaxError) }));
   });
+
+  it("is in a text with numbers that a double holds: rounded, they would grant others", () => {
+    expect(parseAt("[9007199254740992, 0.1]", "it").value).toEqual([9_007_199_254_740_992, 0.1]);
+    for (const number of ["9007199254740993", "1e400"]) {
+      expect(told(() => parseAt(`[${number}]`, "it"))).toEqual([
+        "ACCESS_CASE",
+        "the it has a number that no double holds",
+      ]);
+      expect(() => parseAt(`[${number}]`, "it")).toThrow(expect.objectContaining({ hint: "write it as a text" }));
+    }
+  });
 });
