@@ -192,7 +192,13 @@ async function readGroup(input: ParquetInput, group: RowGroup, fetched: FetchedG
     await parquetRead({
       file,
       // Of the group just the chunk that was checked: another of the same name would be read along, and might fail too.
-      metadata: { ...input.metadata, row_groups: [{ ...group, columns: [column] }], num_rows: group.num_rows },
+      // Of the schema just its field, since the whole is walked each time.
+      metadata: {
+        ...input.metadata,
+        schema: [{ ...input.metadata.schema[0]!, num_children: 1 }, input.metadata.schema[k + 1]!],
+        row_groups: [{ ...group, columns: [column] }],
+        num_rows: group.num_rows,
+      },
       columns: [names[k]!],
       rowEnd: rows,
       utf8: false,

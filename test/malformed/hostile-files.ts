@@ -6,6 +6,7 @@ import { encodeFrame, encodeJsonFrame } from "../../src/container/qvf/frame.ts";
 import { directoryPart, type QvfPart, replacedPart } from "../../src/container/qvf/parts.ts";
 import { encodeStoredTable, parseStoredTable } from "../../src/container/qvf/stored-table.ts";
 import { SCRIPT_PATH } from "../../src/engine/app-view.ts";
+import { exportTable } from "../../src/engine/export.ts";
 import { openSealedQvd } from "../../src/engine/open-sealed.ts";
 import { sealQvd } from "../../src/engine/seal-qvd.ts";
 import {
@@ -19,6 +20,7 @@ import type { Jwe } from "../../src/seal/jwe-form.ts";
 import { packMessage, unpackMessage } from "../../src/seal/msgpack.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { memorySink } from "../../src/source/sink.ts";
+import { memoryTable } from "../../src/table/memory-table.ts";
 import { openQvdTable } from "../../src/table/qvd-table.ts";
 import { goodQvd } from "../container/qvd-malformed.ts";
 import { readCrashes } from "../fuzz/corpus.ts";
@@ -256,6 +258,24 @@ const TEXT: readonly Hostile[] = [
   { name: "four million empty lists", kind: "json", bytes: () => utf8(`[${"[],".repeat(2_000_000)}[]]`) },
   { name: "an object of a million names", kind: "json", bytes: () => utf8(manyNames(400_000)) },
   { name: "lists inside lists on a line", quick: true, kind: "ndjson", bytes: () => repeated("[", 8_000_000) },
+  {
+    name: "as many columns as there may be, in Parquet",
+    kind: "parquet",
+    ms: MANY_COLUMNS_MS,
+    mib: 320,
+    bytes: async () => {
+      const columns = Array.from({ length: MAX_FIELDS }, (_, i) => [i, null]);
+      const table = memoryTable(
+        "t",
+        columns.map((_, i) => `F${i}`),
+        columns,
+      );
+      const sink = memorySink();
+      await exportTable(table, sink, { format: "parquet" });
+      await sink.commit();
+      return sink.result();
+    },
+  },
   { name: "what once took for ever", quick: true, kind: "parquet", bytes: () => readCrash("parquet", "hang") },
 ];
 
