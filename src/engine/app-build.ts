@@ -127,6 +127,10 @@ function specProblem(spec: unknown): string | undefined {
   if (typeof spec !== "object" || spec === null) return "has a table that is no object";
   const { name, file, fields, rows } = spec as Record<string, unknown>;
   if (name !== undefined && typeof name !== "string") return "has a table whose name is no text";
+  // Fields beside a file would look as if they were all that is taken of it.
+  const known = file === undefined ? ["name", "fields", "rows"] : ["name", "file"];
+  const other = Object.keys(spec).find((member) => !known.includes(member));
+  if (other !== undefined) return `has a table with a member ${JSON.stringify(other)}, which has no meaning there`;
   if (file !== undefined) return typeof file === "string" ? undefined : "has a table whose file is no text";
   if (typeof name !== "string") return "has a table without a name";
   const named = Array.isArray(fields) && fields.every((field) => typeof field === "string");

@@ -72,7 +72,7 @@ export async function extractApp(app: App, folder: string, options: Reader): Pro
 
 async function extractTo(sink: FolderSink, app: App, asAdmin: boolean): Promise<number> {
   const streams: ExtractedStream[] = [];
-  const taken = new Set<string>([EXTRACT_MANIFEST, SCRIPT_FILE]);
+  const taken = new Map([EXTRACT_MANIFEST, SCRIPT_FILE].map((name) => [name, 2]));
   let script: string | undefined;
   const parts = await partsOf(app.container);
   for (const part of parts) {
@@ -116,8 +116,11 @@ async function contentOf(
   return { format: isJson ? "gzjson" : "binary", content: isJson ? raw.subarray(0, -1) : raw };
 }
 
-/** Names that are safe on every system and never leave the folder; the manifest knows which is which. */
-function freeName(path: string, format: string, taken: Set<string>): string {
+/**
+ * Names that are safe on every system and never leave the folder; the manifest knows which is which.
+ * @param taken each name that is taken, with the number to try next: of ten thousand alike none asks for all before it
+ */
+function freeName(path: string, format: string, taken: Map<string, number>): string {
   const percent = (c: string) =>
     [...encodeUtf8(c)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
   const safe = path
@@ -128,10 +131,13 @@ function freeName(path: string, format: string, taken: Set<string>): string {
     .join("/");
   const ending = format === "gzjson" ? ".json" : /\.\w{1,5}$/.test(safe) ? "" : ".bin";
   // Systems that fold case would write two streams into one file.
-  for (let n = 1; ; n++) {
+  const wanted = `${safe}${ending}`.toLowerCase();
+  for (let n = taken.get(wanted) ?? 1; ; n++) {
     const name = `${safe}${n === 1 ? "" : `~${n}`}${ending}`;
-    if (taken.has(name.toLowerCase())) continue;
-    taken.add(name.toLowerCase());
+    const folded = name.toLowerCase();
+    if (taken.has(folded)) continue;
+    taken.set(folded, 2);
+    taken.set(wanted, n + 1);
     return name;
   }
 }

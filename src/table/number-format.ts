@@ -1,3 +1,4 @@
+import { MAX_FORMAT_CHARACTERS, MAX_SEPARATOR_CHARACTERS } from "../limits.ts";
 import { compileDatePattern } from "./date-format.ts";
 import { generalText } from "./decimal.ts";
 import { type Cell, isDual } from "./dual.ts";
@@ -22,13 +23,17 @@ const MAX_FIX_DECIMALS = 9;
 
 /**
  * The formatter of a field, compiled once: what Qlik's STORE into text writes for a number without a text of its own.
- * Numbers that the pattern cannot show (a date in the year 12000) are shown without a pattern. What is verified is said
+ * Numbers that the pattern cannot show (a date in the year 12000) are shown without a pattern, and so are those of a
+ * pattern over `MAX_FORMAT_CHARACTERS` or of separators over `MAX_SEPARATOR_CHARACTERS`. What is verified is said
  * at each compile function; the default patterns for dates, times and intervals without one are ISO, not Qlik's, and
  * what Qlik does with FIX and MONEY without a pattern is not known.
  */
 export function numberFormatter(format: NumberFormat): NumberFormatter {
-  const dec = format.dec || ".";
+  const { fmt, dec: ownDec, thou: ownThou } = format;
+  const long = Math.max(ownDec.length, ownThou.length) > MAX_SEPARATOR_CHARACTERS;
+  const dec = long ? "." : ownDec || ".";
   const general: NumberFormatter = (value) => generalText(value, dec);
+  if (long || fmt.length > MAX_FORMAT_CHARACTERS) return general;
   switch (format.type) {
     case "DATE":
     case "TIME":

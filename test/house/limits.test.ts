@@ -19,6 +19,8 @@ const smaller = (file: string, title: string, source: string): Tried => ({
 const BOTH_SIDES: Readonly<Record<keyof typeof limits, Tried>> = {
   MAX_HEADER_BYTES: exactly("container/qvd-header"),
   MAX_DAMAGE_FINDINGS: exactly("seal/findings"),
+  MAX_FORMAT_CHARACTERS: exactly("table/number-format"),
+  MAX_SEPARATOR_CHARACTERS: exactly("table/number-format"),
   MAX_XML_DEPTH: exactly("container/qvd-header"),
   MAX_XML_ELEMENTS: exactly("container/qvd-header"),
   MAX_FIELDS: exactly("container/qvd-header"),

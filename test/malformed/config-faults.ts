@@ -116,6 +116,8 @@ const MANIFESTS: readonly Fault[] = [
   manifestFault("a table of no name", (m) => void (m.tables[0]!.name = "")),
   manifestFault("a table of the system's", (m) => void (m.tables[0]!.name = "$Syn 1")),
   manifestFault("two tables of one name", (m) => void m.tables.push(m.tables[0]!)),
+  manifestFault("fields of a file", (m) => void (m.tables[0] = { file: "none.qvd", fields: ["A"] })),
+  manifestFault("a member of a table that there is not", (m) => void (m.tables[0]!.colour = 1)),
   manifestFault("a file that is a number", (m) => void (m.tables[0]!.file = 1)),
   manifestFault("a file that is not there", (m) => void (m.tables[0] = { file: "none.qvd" }), "SOURCE_NOT_FOUND"),
   manifestFault(

@@ -241,3 +241,18 @@ test("what Parquet cannot hold is refused", async () => {
   expect(await codeOf({ scan: { fields: [0, 0] } })).toBe("OUTPUT_VALUE");
   expect(await codeOf({ scan: { fields: [] } })).toBe("USAGE");
 });
+
+test("of long texts no least and greatest is said, since each row would be compared; they come back all the same", async () => {
+  const long = ["a", "b", null, "a"].map((end) => (end === null ? null : "x".repeat(2000) + end));
+  const table = memoryTable("t", ["long", "short"], [long, ["q", "p", null, "q"]]);
+  const file = join(folder, "long.parquet");
+  await writeFile(file, await parquet(table));
+  const said = await duck.runAndReadAll(
+    `select path_in_schema, stats_min_value, stats_max_value from parquet_metadata('${file}') order by 1`,
+  );
+  expect(said.getRows()).toEqual([
+    ["long", null, null],
+    ["short", "p", "q"],
+  ]);
+  expect((await duck.runAndReadAll(`select long from '${file}'`)).getRows()).toEqual(long.map((text) => [text]));
+});

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MAX_FORMAT_CHARACTERS, MAX_SEPARATOR_CHARACTERS } from "../../src/limits.ts";
 import { slowGeneralText } from "../../src/table/decimal.ts";
 import { type NumberFormat, UNKNOWN_FORMAT } from "../../src/table/field.ts";
 import { displayText, numberFormatter } from "../../src/table/number-format.ts";
@@ -12,6 +13,25 @@ function shown(value: number, format: Partial<NumberFormat>): string {
 const money = (value: number): string => shown(value, { type: "MONEY", fmt: "$#,##0;($#,##0)", dec: ".", thou: "," });
 const real = (value: number, fmt: string, dec = ".", thou = ","): string =>
   shown(value, { type: "REAL", fmt, dec, thou });
+
+describe("formats that stand in a file once and would be in each cell", () => {
+  test("are used up to a length, and separators up to another", () => {
+    const pattern = (length: number) => `0${"x".repeat(length - 1)}`;
+    expect(real(7, pattern(MAX_FORMAT_CHARACTERS))).toHaveLength(MAX_FORMAT_CHARACTERS);
+    expect(real(7.5, pattern(MAX_FORMAT_CHARACTERS + 1))).toBe("7.5");
+    for (const type of ["DATE", "INTERVAL", "MONEY"]) {
+      const fmt = "D".repeat(MAX_FORMAT_CHARACTERS + 1);
+      expect(shown(7.5, { type, fmt, dec: ",", thou: "." }), type).toBe("7,5");
+    }
+    const separator = (length: number) => "'".repeat(length);
+    expect(real(1234, "#'##0", ".", "'")).toBe("1'234");
+    const most = separator(MAX_SEPARATOR_CHARACTERS);
+    expect(real(1234, `#${most}##0`, ".", most)).toBe(`1${most}234`);
+    const more = separator(MAX_SEPARATOR_CHARACTERS + 1);
+    expect(real(1234, `#${more}##0`, ".", more)).toBe("1234");
+    expect(shown(1.5, { type: "FIX", nDec: 1, dec: more })).toBe("1.5");
+  });
+});
 
 describe("numbers without a pattern", () => {
   // Each of these pairs was seen in a QVD and the CSV that Qlik stored from the same table.
