@@ -52,12 +52,16 @@ export function losesNumbers(text: string): boolean {
       const [token, fraction, exponent] = NUMBER.exec(text)!;
       const value = Number(token);
       if (!Number.isFinite(value)) return true;
-      const whole = fraction === undefined && exponent === undefined && !Number.isSafeInteger(value);
-      if (whole && BigInt(token) !== BigInt(value)) return true;
+      if (fraction === undefined && exponent === undefined && !isExact(token, value)) return true;
       i += token.length - 1;
     }
   }
   return false;
+}
+
+/** True if `value` is the whole number of these digits, and not just the double next to it. */
+export function isExact(digits: string, value: number): boolean {
+  return Number.isSafeInteger(value) || (Number.isFinite(value) && BigInt(digits) === BigInt(value));
 }
 
 /** The objects (or lists) of a list; whatever else stands in it is passed over, and of what is no list there are none. */

@@ -1,4 +1,4 @@
-import { withoutSecrets } from "../engine/open.ts";
+import { isAddress, withoutSecrets } from "../engine/address.ts";
 import { isQErr, type QErr } from "../errors.ts";
 import { EXIT, EXIT_OF_CLASS, type ExitCode } from "./exit-codes.ts";
 import { printable, type Terminal } from "./terminal.ts";
@@ -18,8 +18,7 @@ export function reportError(error: unknown, terminal: Terminal, about?: string):
 /** `FILE: message (CODE at byte 12)`, without control characters. */
 function describe(error: QErr, file: string | undefined): string {
   // Presigned addresses and passwords in them are for nobody's log.
-  const isAddress = file !== undefined && /^https?:\/\//i.test(file) && URL.canParse(file);
-  const about = isAddress ? withoutSecrets(file) : file;
+  const about = file !== undefined && isAddress(file) && URL.canParse(file) ? withoutSecrets(file) : file;
   const named = about !== undefined && !error.message.includes(about);
   const place = error.offset === undefined ? error.code : `${error.code} at byte ${error.offset}`;
   return printable(`${named ? `${about}: ` : ""}${error.message} (${place})`);

@@ -1,4 +1,4 @@
-import { withoutSecrets } from "../engine/open.ts";
+import { withoutSecrets } from "../engine/address.ts";
 
 /** All that a command sees of the outside; tests bring their own. Stdout is data, stderr is talk. */
 export interface Terminal {
@@ -87,12 +87,11 @@ function escaped(c: string): string {
   return `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-const NO_SECRETS = { username: "", password: "", search: "", hash: "" };
-
 /** Presigned addresses and passwords in them are for nobody's log, whichever message names what was asked for. */
 function bareAddresses(text: string): string {
   return text.replace(/https?:\/\/[^\s"]*[^\s":,.)]/gi, (address) => {
-    const { username, password, search, hash } = URL.canParse(address) ? new URL(address) : NO_SECRETS;
+    if (!URL.canParse(address)) return address;
+    const { username, password, search, hash } = new URL(address);
     return username + password + search + hash === "" ? address : withoutSecrets(address);
   });
 }

@@ -6,7 +6,7 @@ import { QErr } from "../errors.ts";
 import type { FindKey } from "../seal/authenticate.ts";
 import type { SignaturePolicy } from "../seal/signature.ts";
 import { fileSource } from "../source/file.ts";
-import { httpSource } from "../source/http.ts";
+import { httpSource, isAddress } from "../source/http.ts";
 import type { ByteSource } from "../source/source.ts";
 import { streamSource } from "../source/stream.ts";
 import { type QvdTable, qvdTable } from "../table/qvd-table.ts";
@@ -23,7 +23,6 @@ export interface OpenedQvd {
 
 export type Opened = OpenedQvd;
 
-export { withoutSecrets } from "../source/http.ts";
 export type { ByteSource, ContainerKind };
 
 export interface OpenOptions extends HeaderOptions {
@@ -46,7 +45,7 @@ export async function openSource(name: string, options: OpenOptions = {}): Promi
     if (options.stdin === undefined) throw new QErr("USAGE", "there is no standard input to read");
     return streamSource(options.stdin, "standard input");
   }
-  if (/^https?:\/\//i.test(name)) return httpSource(name);
+  if (isAddress(name)) return httpSource(name);
   return fileSource(name);
 }
 

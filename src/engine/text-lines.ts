@@ -3,6 +3,8 @@ import { isUtf8 } from "../bytes/utf8.ts";
 
 const PIECE_BYTES = 64 * 1024;
 const NEW_LINE = 10;
+/** What a decoder writes for bytes that are no UTF-8; a text may hold it, too. */
+const REPLACEMENT = "\ufffd";
 
 /**
  * Called with each line, without its end; `text` is undefined if it is longer than was to be kept, or no UTF-8: other bytes
@@ -29,17 +31,11 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
       let at = 0;
       for (let end = bytes.indexOf(NEW_LINE); end >= 0; end = bytes.indexOf(NEW_LINE, at)) {
         if (before + end - at > most) take(undefined, true);
-        else if (before === 0)
-          take(
-            checked(piece.toString("utf8", at, end), () => bytes.subarray(at, end)),
-            true,
-          );
+        else if (before > 0) take(wholeText([...held, bytes.subarray(at, end)]), true);
         else {
-          const pieces = [...held, bytes.subarray(at, end)];
-          take(
-            checked(textOf(pieces), () => Buffer.concat(pieces)),
-            true,
-          );
+          // Lines come by the million: their bytes are cut out only where they have to be looked at.
+          const text = piece.toString("utf8", at, end);
+          take(text.includes(REPLACEMENT) ? wholeText([bytes.subarray(at, end)]) : text, true);
         }
         held = [];
         before = 0;
@@ -55,9 +51,8 @@ export async function readLines(path: string, most: number, take: TakeLine): Pro
   }
 }
 
-/** The text, unless bytes that are no UTF-8 were replaced in it; only then are they looked at, since lines come by the million. */
-function checked(text: string, bytes: () => Uint8Array): string | undefined {
-  return text.includes("\ufffd") && !isUtf8(bytes()) ? undefined : text;
+function wholeText(pieces: readonly Uint8Array[]): string | undefined {
+  return isUtf8(Buffer.concat(pieces)) ? textOf(pieces) : undefined;
 }
 
 function textOf(pieces: readonly Uint8Array[]): string {

@@ -1,3 +1,4 @@
+import { isExact } from "../bytes/json.ts";
 import { type ErrorCode, QErr } from "../errors.ts";
 import type { Cell } from "../table/dual.ts";
 import type { BigIntegers } from "./row-reader.ts";
@@ -87,9 +88,6 @@ function precedingBackslashes(text: string, at: number, start: number): number {
 // eslint-disable-next-line security/detect-unsafe-regex -- no two quantifiers can take the same character
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 
-/** A double holds every whole number of up to this many digits. */
-const EXACT_DIGITS = 15;
-
 /** A number, or its digits as a text where `bigIntegers` asks for that. */
 export function readNumber(j: JsonText): number | string {
   skipSpace(j);
@@ -99,7 +97,7 @@ export function readNumber(j: JsonText): number | string {
   const [token, fraction, exponent] = match;
   const value = Number(token);
   const whole = fraction === undefined && exponent === undefined;
-  if (whole && token.length > EXACT_DIGITS && !isExact(token, value)) {
+  if (whole && !isExact(token, value)) {
     if (j.bigIntegers === "refuse") throw tooManyDigits(j);
     if (j.bigIntegers === "text") {
       j.at += token.length;
@@ -109,10 +107,6 @@ export function readNumber(j: JsonText): number | string {
   if (!Number.isFinite(value)) throw jsonError(j, "a number is too great for a double", "IMPORT_VALUE");
   j.at += token.length;
   return value;
-}
-
-function isExact(token: string, value: number): boolean {
-  return Number.isFinite(value) && BigInt(token) === BigInt(value);
 }
 
 function tooManyDigits(j: JsonText): QErr {

@@ -127,12 +127,13 @@ class ModuleProcess {
   private gone: QErr | undefined;
   /** Digest of the PIN that was given last. */
   private given = "";
-  private readonly modulePath: string;
+  /** Path and parameters of the module. */
+  private readonly module: string;
 
   constructor(uri: Pkcs11Uri, options: TokenStoreOptions, where: string) {
     this.options = options;
     this.where = where;
-    this.modulePath = `${uri.modulePath ?? options.modulePath}\0${options.parameters}`;
+    this.module = `${uri.modulePath ?? options.modulePath}\0${options.parameters}`;
     const program = options.child ?? new URL("./isolated-child.js", import.meta.url);
     const { NODE_OPTIONS: _, ...env } = process.env;
     // What a module prints must not mix with our data on standard output.
@@ -199,7 +200,7 @@ class ModuleProcess {
     } finally {
       clearInterval(awake);
     }
-    this.given = createHash("sha256").update(`${this.modulePath}\0${question}\0${pin}`).digest("hex");
+    this.given = createHash("sha256").update(`${this.module}\0${question}\0${pin}`).digest("hex");
     const before = refusals.get(this.given);
     if (before) return this.lose(before);
     for (const waiting of this.pending.values()) waiting.timer = this.clock();

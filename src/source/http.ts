@@ -147,6 +147,11 @@ async function collect(
   return target;
 }
 
+/** True if a file's name is an address that {@link httpSource} reads. */
+export function isAddress(name: string): boolean {
+  return /^https?:\/\//i.test(name);
+}
+
 /** The address without user, password and query: presigned addresses carry their secret there. */
 export function withoutSecrets(url: string): string {
   if (!URL.canParse(url)) throw new QErr("USAGE", "this http address cannot be understood");

@@ -9,9 +9,9 @@ import { selfSigned } from "../../src/keys/self-signed.ts";
 import { softwareHandle } from "../../src/keys/software.ts";
 import { usesOf } from "../../src/keys/usage.ts";
 import { runCli } from "../helpers/cli.ts";
+import { missing } from "../helpers/missing.ts";
 import { type Person, person } from "../seal/people.ts";
 import { plainQvd } from "../seal/sealed.ts";
-import { missing } from "../seal/vectors.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "qvault-keys-cli-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

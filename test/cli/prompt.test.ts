@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { missing } from "../helpers/missing.ts";
 import { person } from "../seal/people.ts";
 import { plainQvd, sealBytes } from "../seal/sealed.ts";
-import { missing } from "../seal/vectors.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "qvault-prompt-"));

@@ -11,9 +11,9 @@ import { openReference } from "../../src/keys/keyring.ts";
 import { selfSigned } from "../../src/keys/self-signed.ts";
 import { runCli } from "../helpers/cli.ts";
 import { QVAULT } from "../helpers/command.ts";
+import { missing } from "../helpers/missing.ts";
 import { person } from "../seal/people.ts";
 import { plainQvd } from "../seal/sealed.ts";
-import { missing } from "../seal/vectors.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "qvault-fips-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

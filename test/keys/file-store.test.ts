@@ -11,8 +11,8 @@ import { descriptorLines, secretSource } from "../../src/keys/secret.ts";
 import { describeKey, parseThumbprint } from "../../src/keys/thumbprint.ts";
 import { MAX_KEY_FILE_BYTES, MAX_RSA_BITS } from "../../src/limits.ts";
 import { rsaOfBits } from "../fuzz/key-files.ts";
+import { missing } from "../helpers/missing.ts";
 import { person } from "../seal/people.ts";
-import { missing } from "../seal/vectors.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "qvault-keys-"));
 afterAll(() => rmSync(dir, { recursive: true }));

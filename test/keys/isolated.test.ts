@@ -9,9 +9,10 @@ import { parsePkcs11Uri } from "../../src/keys/pkcs11-uri.ts";
 import { MAX_ISOLATED_MESSAGE_BYTES } from "../../src/limits.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { qvault } from "../helpers/command.ts";
+import { missing } from "../helpers/missing.ts";
 import { person } from "../seal/people.ts";
 import { plainQvd, sealBytes } from "../seal/sealed.ts";
-import { missing, toHex } from "../seal/vectors.ts";
+import { toHex } from "../seal/vectors.ts";
 import { type FaultShim, faultShim, lacking, PIN, SOFTHSM, softHsmToken, type TestToken } from "./tokens.ts";
 
 const CHILD = new URL("../../dist/src/keys/isolated-child.js", import.meta.url);

@@ -12,8 +12,8 @@ import { systemKeychain, systemStore } from "../../src/keys/system-stores.ts";
 import { describeKey } from "../../src/keys/thumbprint.ts";
 import { MAX_KEY_FILES, MAX_TOKEN_OBJECTS } from "../../src/limits.ts";
 import { recipientOf, recipientWarnings } from "../../src/seal/recipient.ts";
+import { missing } from "../helpers/missing.ts";
 import { person } from "../seal/people.ts";
-import { missing } from "../seal/vectors.ts";
 import { SOFTHSM } from "./tokens.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "qvault-ring-"));

@@ -7,8 +7,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { openReference } from "../../src/keys/keyring.ts";
 import { runCli } from "../helpers/cli.ts";
 import { QVAULT } from "../helpers/command.ts";
+import { missing } from "../helpers/missing.ts";
 import { person } from "../seal/people.ts";
-import { missing } from "../seal/vectors.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "qvault-pins-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

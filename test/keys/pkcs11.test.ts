@@ -10,9 +10,10 @@ import { pkcs11Store } from "../../src/keys/pkcs11-store.ts";
 import { parsePkcs11Uri } from "../../src/keys/pkcs11-uri.ts";
 import { authenticate } from "../../src/seal/authenticate.ts";
 import { memorySource } from "../../src/source/memory.ts";
+import { missing } from "../helpers/missing.ts";
 import { person } from "../seal/people.ts";
 import { plainQvd, sealBytes } from "../seal/sealed.ts";
-import { missing, toHex } from "../seal/vectors.ts";
+import { toHex } from "../seal/vectors.ts";
 import {
   type FaultShim,
   faultShim,

@@ -14,9 +14,10 @@ import { windowsCalls } from "../../src/keys/windows-library.ts";
 import { windowsStore } from "../../src/keys/windows-store.ts";
 import { MAX_KEY_FILES } from "../../src/limits.ts";
 import { memorySource } from "../../src/source/memory.ts";
+import { missing } from "../helpers/missing.ts";
 import { type Person, person } from "../seal/people.ts";
 import { plainQvd, sealBytes } from "../seal/sealed.ts";
-import { missing, toHex } from "../seal/vectors.ts";
+import { toHex } from "../seal/vectors.ts";
 import { type FakeEntry, type FakeWindows, fakeWindows } from "./fake-windows.ts";
 
 const cng = person("cng", "rsa-2048");

@@ -9,8 +9,9 @@ import { MAX_RECIPIENTS } from "../../src/limits.ts";
 import { contentKey, createJwe, encryptTo, openJwe, refOf, unwrapRequestOf } from "../../src/seal/jwe.ts";
 import { parseJwe, pointOfJwk } from "../../src/seal/jwe-form.ts";
 import { defaultProvider } from "../../src/seal/provider.ts";
+import { missing } from "../helpers/missing.ts";
 import { person } from "./people.ts";
-import { missing, toHex } from "./vectors.ts";
+import { toHex } from "./vectors.ts";
 
 const payload = new Uint8Array(32).map((_, i) => i);
 const people = {

@@ -9,10 +9,10 @@ import { slotMac } from "../../src/seal/macs.ts";
 import { slotKeys } from "../../src/seal/suite.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { runCli } from "../helpers/cli.ts";
+import { missing } from "../helpers/missing.ts";
 import { goodImage } from "../helpers/qvf-image.ts";
 import { person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
-import { missing } from "./vectors.ts";
 
 const TYPES = ["p256", "p384", "p521", "rsa-2048", "rsa-2048-sha1"] as const;
 

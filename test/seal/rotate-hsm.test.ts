@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { spawnCli } from "../helpers/cli.ts";
+import { missing } from "../helpers/missing.ts";
 import { longCommand, recordPart } from "../helpers/record.ts";
 import { type FaultShim, faultShim, lacking, PIN, SOFTHSM, softHsmToken, type TestToken } from "../keys/tokens.ts";
 import { person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
-import { missing } from "./vectors.ts";
 
 const LONG = process.env.QVAULT_LONG !== undefined;
 const root = mkdtempSync(join(tmpdir(), "qvault-rotate-hsm-"));

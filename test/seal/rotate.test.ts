@@ -24,12 +24,12 @@ import { withFileOperations } from "../../src/source/file-operations.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { ownerHere, ownerText } from "../../src/source/process-owner.ts";
 import { disown, faultyDisk } from "../helpers/faulty-disk.ts";
+import { missing } from "../helpers/missing.ts";
 import { withoutStream } from "../helpers/qvf-image.ts";
 import { recordPart } from "../helpers/record.ts";
 import { keysOf, type Person, person } from "./people.ts";
 import { plainQvd, sealBytes } from "./sealed.ts";
 import { sealAppBytes } from "./sealed-app.ts";
-import { missing } from "./vectors.ts";
 
 const root = mkdtempSync(join(tmpdir(), "qvault-rotate-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

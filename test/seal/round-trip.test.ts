@@ -4,9 +4,10 @@ import { describe, expect, it } from "vitest";
 import { digestTable } from "../../src/engine/digest.ts";
 import { memorySource } from "../../src/source/memory.ts";
 import { openQvdTable } from "../../src/table/qvd-table.ts";
+import { missing } from "../helpers/missing.ts";
 import { keysOf, person } from "./people.ts";
 import { decryptedBytes, openBytes, plainQvd, sealBytes } from "./sealed.ts";
-import { missing, sharedPath } from "./vectors.ts";
+import { sharedPath } from "./vectors.ts";
 
 const hr = person("hr");
 const finance = person("finance", "p384");

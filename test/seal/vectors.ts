@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { it } from "vitest";
+import { missing } from "../helpers/missing.ts";
 
 const SHARED = new URL("../../../shared/", import.meta.url);
 
@@ -22,18 +22,6 @@ export function wycheproof(name: string): readonly WycheproofGroup[] | undefined
   if (existsSync(path)) return (JSON.parse(readFileSync(path, "utf8")) as { testGroups: WycheproofGroup[] }).testGroups;
   missing(`shared vectors ${name}`);
   return undefined;
-}
-
-/** Says why a test is left out; under CI=true something that must be there and is not fails the run. */
-export function missing(what: string): void {
-  if (process.env.CI === "true") {
-    it(`has ${what}`, () => {
-      throw new Error(`${what} is missing, and CI=true asks for everything`);
-    });
-    return;
-  }
-  console.warn(`left out: ${what} is missing`);
-  it.skip(`${what} is missing`, () => {});
 }
 
 export function hex(value: unknown): Uint8Array {

@@ -1,9 +1,10 @@
 import { basename, extname } from "node:path";
 import { Command, Option } from "commander";
+import { isAddress, withoutSecrets } from "../../engine/address.ts";
 import { hasRecordBeside } from "../../engine/admin-record.ts";
 import { withOutput } from "../../engine/convert.ts";
 import { BIG_INTEGERS, IMPORT_FORMATS, type ImportFormat, importTable } from "../../engine/import.ts";
-import { openSource, withoutSecrets } from "../../engine/open.ts";
+import { openSource } from "../../engine/open.ts";
 import type { CommandContext } from "../context.ts";
 import { formatOf } from "../options.ts";
 import { progress } from "../progress.ts";
@@ -35,7 +36,7 @@ export function importCommand({ terminal }: CommandContext): Command {
     .option("--force", "replace OUT if it exists")
     .action(async (file: string, options: ImportOptions) => {
       // The query of an address says nothing of a format, and is not to become the name of a table.
-      const named = /^https?:\/\//i.test(file) ? withoutSecrets(file) : file;
+      const named = isAddress(file) ? withoutSecrets(file) : file;
       const format = options.from ?? formatOf(named, IMPORT_FORMATS, "--from");
       const source = await openSource(file, { stdin: terminal.stdin });
       const bar = progress(terminal, `import ${file}`, "bytes");
